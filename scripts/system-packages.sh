@@ -1,0 +1,23 @@
+#!/bin/sh
+# The Debian packages that the tests use: a PostgreSQL server (the store's tests run on it as well as on SQLite)
+# and Chromium (the console is tested in a real browser). As root on Debian or Ubuntu they are installed; anywhere
+# else the one command to type is printed, and the tests that need them are left out by name.
+set -eu
+
+missing=""
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null 2>&1 || missing="$missing postgresql"
+command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || missing="$missing chromium"
+[ -z "$missing" ] && exit 0
+
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    echo "Installing Debian packages:$missing ..." >&2
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq
+    # shellcheck disable=SC2086
+    apt-get install -y -qq --no-install-recommends $missing >/dev/null
+else
+    echo "Some tests will be left out. To run them all, type:" >&2
+    echo "    sudo apt-get install -y$missing" >&2
+    [ "${CI:-}" = true ] && exit 1
+fi
+exit 0

@@ -1,0 +1,25 @@
+"""Nightlight: prevent, detect and respond to the sexual exploitation of children, with closed doors kept closed.
+
+A map of the house; imports point only to the left::
+
+    model, errors <- hazmat <- evidence <- respond <- ports <- flows <- store | adapters | web <- cli, demo, bench
+
+    model/     the words: report, verdict, case, decision, action; frozen dataclasses, standard library only
+    errors.py  RefusedError (your input) and UnavailableError (the world)
+    hazmat/    Megolm arithmetic, strict JSON: hazards in one room
+    evidence/  disclosure, key-export files, stored event + message key -> VerifiedMessage, the hash-chained log
+    respond/   how reports become cases, what a decision may do
+    ports.py   Protocols the flows need: store, clock, homeserver
+    flows/     the stories: take a report, review a case, enforce a decision, collect the homeserver's reports
+    store/     SQLAlchemy: SQLite and PostgreSQL, one schema, Alembic migrations
+    adapters/  matrix/: the homeserver's client, admin and OpenID interfaces; translates, never decides
+    web/       api/ (JSON, for reporters) and console/ (HTML, for reviewers)
+    settings.py  one table of settings
+    cli/       commands, thin; the composition root
+    demo/      a real homeserver and real clients on loopback, and the story they play
+    bench/     figures, each measured beside its peer
+
+Everything up to ``respond`` is pure: no I/O, no clock, no randomness.
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,79 @@
+"""One table of settings: name, type, default, unit, help. Environment variables carry the prefix NIGHTLIGHT_."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every setting there is. ``nightlight settings`` prints them; ``docs/settings.md`` explains them."""
+
+    model_config = SettingsConfigDict(env_prefix="NIGHTLIGHT_", extra="ignore", frozen=True)
+
+    # Where things are
+    data_dir: Path = Field(Path("data"), description="Folder for the database, the secrets and the log anchor.")
+    database_url: str = Field(
+        "", description="SQLAlchemy URL; empty: SQLite in data_dir. PostgreSQL: postgresql+psycopg://user@host/name"
+    )
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8420, description="Port to listen on.", ge=0, le=65535)
+    public_url: str = Field("", description="Address under which reporters reach us; empty: http://host:port")
+
+    # The homeserver
+    homeserver_url: str = Field("", description="The homeserver's base URL, the only server Nightlight ever calls.")
+    server_name: str = Field("", description="The homeserver's server name, the part after the colon in account ids.")
+    homeserver_token: SecretStr = Field(
+        SecretStr(""), description="Access token of an admin account on the homeserver, for Nightlight alone."
+    )
+    homeserver_token_file: Path | None = Field(None, description="File that holds that token, instead of the above.")
+    module_secret_file: Path | None = Field(
+        None, description="File that holds the secret shared with the Synapse module; without it nothing is redacted."
+    )
+    homeserver_timeout: float = Field(10.0, description="Longest wait for one answer of the homeserver, seconds.", gt=0)
+
+    # Limits on what strangers send
+    body_bytes_max: int = Field(262_144, description="Largest request body, bytes.", gt=0)
+    note_chars_max: int = Field(4_000, description="Longest note in a report, characters.", gt=0)
+    messages_max: int = Field(50, description="Most messages in one report.", gt=0)
+    json_depth_max: int = Field(32, description="Deepest nesting in JSON, levels.", gt=0)
+    reports_per_hour: int = Field(300, description="Most new reports of one account in an hour.", gt=0)
+    pending_max: int = Field(
+        10_000, description="Most reports waiting for an unreachable homeserver before new ones are asked to wait.", gt=0
+    )
+
+    # Reporters
+    pending_hours: float = Field(
+        1.0, description="How long a report may wait for an unreachable homeserver until its sign-in proof is void, hours."
+    )
+    reporter_notices: bool = Field(
+        True, description="Whether people who use the app's own report button are told, by server notice, how to prove it."
+    )
+
+    # Reviewers
+    cookie_secure: bool = Field(True, description="Session cookies only over HTTPS. Off only for plain HTTP on loopback.")
+    session_hours: float = Field(10.0, description="How long a reviewer stays signed in, hours.", gt=0)
+    sign_in_attempts: int = Field(10, description="Failed sign-ins of one name in 15 minutes before it must wait.", gt=0)
+
+    # Work in the background
+    poll_seconds: float = Field(10.0, description="How often the homeserver's own reports are collected, seconds.", gt=0)
+    outbox_seconds: float = Field(1.0, description="How often due actions are looked for, seconds.", gt=0)
+    action_attempts_max: int = Field(12, description="Tries of an action before it counts as failed.", gt=0)
+
+    @property
+    def resolved_database_url(self) -> str:
+        return self.database_url or f"sqlite:///{self.data_dir / 'nightlight.sqlite3'}"
+
+    @property
+    def resolved_public_url(self) -> str:
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    def read_homeserver_token(self) -> str:
+        if self.homeserver_token_file:
+            return self.homeserver_token_file.read_text().strip()
+        return self.homeserver_token.get_secret_value()
+
+    def read_module_secret(self) -> str:
+        return self.module_secret_file.read_text().strip() if self.module_secret_file else ""
