@@ -16,7 +16,8 @@ class Settings(BaseSettings):
     # Where things are
     data_dir: Path = Field(Path("data"), description="Folder for the database, the secrets and the log anchor.")
     database_url: str = Field(
-        "", description="SQLAlchemy URL; empty: SQLite in data_dir. PostgreSQL: postgresql+psycopg://user@host/name"
+        "",
+        description="SQLAlchemy URL; empty: SQLite in data_dir. PostgreSQL: postgresql+psycopg://user@host/name",
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8420, description="Port to listen on.", ge=0, le=65535)
@@ -30,7 +31,8 @@ class Settings(BaseSettings):
     )
     homeserver_token_file: Path | None = Field(None, description="File that holds that token, instead of the above.")
     module_secret_file: Path | None = Field(
-        None, description="File that holds the secret shared with the Synapse module; without it nothing is redacted."
+        None,
+        description="File that holds the secret shared with the Synapse module; without it nothing is redacted.",
     )
     homeserver_timeout: float = Field(10.0, description="Longest wait for one answer of the homeserver, seconds.", gt=0)
 
@@ -41,24 +43,34 @@ class Settings(BaseSettings):
     json_depth_max: int = Field(32, description="Deepest nesting in JSON, levels.", gt=0)
     reports_per_hour: int = Field(300, description="Most new reports of one account in an hour.", gt=0)
     pending_max: int = Field(
-        10_000, description="Most reports waiting for an unreachable homeserver before new ones are asked to wait.", gt=0
+        10_000,
+        description="Most reports waiting for an unreachable homeserver before new ones are asked to wait.",
+        gt=0,
     )
 
     # Reporters
     pending_hours: float = Field(
-        1.0, description="How long a report may wait for an unreachable homeserver until its sign-in proof is void, hours."
+        1.0,
+        description="How long a report may wait for an unreachable homeserver until its sign-in proof is void, hours.",
     )
     reporter_notices: bool = Field(
-        True, description="Whether people who use the app's own report button are told, by server notice, how to prove it."
+        True,
+        description="Whether people who use the app's own report button are told, by server notice, how to prove it.",
     )
 
     # Reviewers
-    cookie_secure: bool = Field(True, description="Session cookies only over HTTPS. Off only for plain HTTP on loopback.")
+    cookie_secure: bool = Field(
+        True, description="Session cookies only over HTTPS. Off only for plain HTTP on loopback."
+    )
     session_hours: float = Field(10.0, description="How long a reviewer stays signed in, hours.", gt=0)
-    sign_in_attempts: int = Field(10, description="Failed sign-ins of one name in 15 minutes before it must wait.", gt=0)
+    sign_in_attempts: int = Field(
+        10, description="Failed sign-ins of one name in 15 minutes before it must wait.", gt=0
+    )
 
     # Work in the background
-    poll_seconds: float = Field(10.0, description="How often the homeserver's own reports are collected, seconds.", gt=0)
+    poll_seconds: float = Field(
+        10.0, description="How often the homeserver's own reports are collected, seconds.", gt=0
+    )
     outbox_seconds: float = Field(1.0, description="How often due actions are looked for, seconds.", gt=0)
     action_attempts_max: int = Field(12, description="Tries of an action before it counts as failed.", gt=0)
 

@@ -76,9 +76,7 @@ EXPLANATIONS: dict[Code, str] = {
     Code.SIGNATURE_INVALID: "The stored ciphertext is not signed by the session that the event names.",
     Code.WRONG_KEY: "This key does not open this message. Nothing was opened.",
     Code.ROOM_MISMATCH: "The opened message says it was written for another room. Apps do not show such a message.",
-    Code.KEY_NOT_NEEDED: (
-        "A message key came with a message that was never encrypted. Report it without a key."
-    ),
+    Code.KEY_NOT_NEEDED: ("A message key came with a message that was never encrypted. Report it without a key."),
 }
 
 
