@@ -22,7 +22,8 @@ from nightlight.model.verdict import Code
 #: Top-level keys that survive redaction (Matrix, "Redactions"): room version 11 and later, then 1 to 10.
 #: The content of the two message types we read is emptied by redaction in every version.
 _KEPT_V11 = frozenset(
-    "event_id type room_id sender state_key content hashes signatures depth prev_events auth_events origin_server_ts".split()
+    {"event_id", "type", "room_id", "sender", "state_key", "content", "hashes", "signatures"}
+    | {"depth", "prev_events", "auth_events", "origin_server_ts"}
 )
 _KEPT_V1 = _KEPT_V11 | {"prev_state", "origin", "membership"}
 

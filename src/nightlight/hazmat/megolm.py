@@ -141,7 +141,7 @@ class MegolmMessage:
             ) from None
 
     def open(self, message_key: bytes) -> bytes:
-        """MAC, then AES-256-CBC with PKCS#7 (Matrix, "m.megolm.v1.aes-sha2"); ``RefusedError('wrong_key')`` otherwise."""
+        """MAC, then AES-256-CBC with PKCS#7 (Matrix, "m.megolm.v1.aes-sha2"), or ``RefusedError('wrong_key')``."""
         if len(message_key) != MESSAGE_KEY_BYTES:
             raise RefusedError("wrong_key", f"A message key is {MESSAGE_KEY_BYTES} bytes long.")
         # RFC 5869 §2.3 with L = 80: T(1) ‖ T(2) ‖ T(3), cut. Bound together by the one PRK, so no part of the

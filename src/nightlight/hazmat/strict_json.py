@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from nightlight.errors import RefusedError
 
-_STRINGS_AND_BRACKETS = re.compile(rb'"(?:[^"\\\\]|\\\\.)*"|[][{}]', re.DOTALL)
+_STRINGS_AND_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{}]', re.DOTALL)
 
 
 def loads(data: bytes, *, depth_max: int = 32) -> Any:

@@ -33,7 +33,7 @@ class ActionState(StrEnum):
 class PlannedAction:
     """What to do, before it is stored.
 
-    ``target``: an account id, an event id or an ``mxc://`` address, by kind; ``detail``: what else the homeserver needs.
+    ``target``: an account id, an event id or an ``mxc://`` address, by kind. ``detail``: what else is needed.
     """
 
     kind: ActionKind

@@ -1,0 +1,1 @@
+"""Responding: how reports become cases, and what a decision may do. Pure."""

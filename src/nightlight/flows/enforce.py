@@ -1,0 +1,90 @@
+"""Carrying out actions: a durable outbox with retry and back-off.
+
+An action may be tried twice (a crash between the homeserver's answer and our note of it), so every one is idempotent
+on the homeserver's side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from nightlight.errors import RefusedError, UnavailableError
+from nightlight.evidence.log import LogKind
+from nightlight.model.action import Action, ActionKind, ActionState
+from nightlight.ports import Clock, Homeserver, Store
+
+#: How long one try may take before another worker may take the action over.
+LEASE_MS = 120_000
+BACKOFF_MAX_MS = 900_000
+
+
+@dataclass(frozen=True, slots=True)
+class Enforcer:
+    """``jitter`` returns a factor around 1, so that many actions do not come back at one instant."""
+
+    store: Store
+    homeserver: Homeserver
+    clock: Clock
+    attempts_max: int
+    jitter: Callable[[], float]
+
+    def run_due(self) -> int:
+        """Tries every action that is due; returns how many were tried."""
+        tried = 0
+        while (action := self._claim()) is not None:
+            self._try(action)
+            tried += 1
+        return tried
+
+    def _claim(self) -> Action | None:
+        now = self.clock.now()
+        with self.store.read() as tx:
+            if tx.due_action(now) is None:
+                return None
+        with self.store.write() as tx:
+            action = tx.due_action(now)
+            if action is None:
+                return None
+            claimed = replace(action, attempts=action.attempts + 1, next_attempt_at=now + LEASE_MS)
+            tx.save_action(claimed)
+        return claimed
+
+    def _try(self, action: Action) -> None:
+        try:
+            self._perform(action)
+        except RefusedError as e:
+            self._settle(action, ActionState.FAILED, e.message)
+        except UnavailableError as e:
+            last = not e.retry or action.attempts >= self.attempts_max
+            self._settle(action, ActionState.FAILED if last else ActionState.PENDING, e.message)
+        else:
+            self._settle(action, ActionState.DONE, None)
+
+    def _perform(self, action: Action) -> None:
+        homeserver, target = self.homeserver, action.target
+        match action.kind:
+            case ActionKind.WARN | ActionKind.NOTIFY_REPORTER:
+                homeserver.send_notice(target, action.detail["text"], action.action_id)
+            case ActionKind.SUSPEND:
+                homeserver.suspend(target)
+            case ActionKind.LOCK:
+                homeserver.lock(target)
+            case ActionKind.DEACTIVATE:
+                homeserver.deactivate(target)
+            case ActionKind.REDACT:
+                homeserver.redact(action.detail["room_id"], target, action.detail["reason"])
+            case ActionKind.QUARANTINE:
+                homeserver.quarantine(target)
+
+    def _settle(self, action: Action, state: ActionState, error: str | None) -> None:
+        now = self.clock.now()
+        wait_ms = min(BACKOFF_MAX_MS, 1_000 * 2 ** (action.attempts - 1)) * self.jitter()
+        settled = replace(action, state=state, error=error, updated_at=now, next_attempt_at=now + int(wait_ms))
+        detail = {"action": action.action_id, "kind": action.kind, "target": action.target, "attempts": action.attempts}
+        with self.store.write() as tx:
+            tx.save_action(settled)
+            if state is ActionState.DONE:
+                tx.log(now, LogKind.ACTION_DONE, "nightlight", action.case_id or "", detail)
+            elif state is ActionState.FAILED:
+                tx.log(now, LogKind.ACTION_FAILED, "nightlight", action.case_id or "", {**detail, "why": error})

@@ -1,0 +1,97 @@
+"""Writing a checked report: the report, its evidence, its case and the log, in one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from nightlight.evidence.log import LogKind
+from nightlight.flows.check_messages import CheckedMessage
+from nightlight.model.report import Report, ReportRequest
+from nightlight.ports import NewReport, Transaction
+from nightlight.respond.cases import case_of
+
+NewId = Callable[[str], str]
+
+
+def digest_of(request: ReportRequest) -> bytes:
+    """SHA-256 over what the reporter said: the same report sent again has the same digest."""
+    said = [
+        request.room_id,
+        request.category,
+        request.note,
+        request.language,
+        [[m.event_id, m.message_key.hex() if m.message_key else None] for m in request.messages],
+    ]
+    return hashlib.sha256(b"nightlight/report/1\n" + json.dumps(said).encode()).digest()
+
+
+def record_new(
+    tx: Transaction, new: NewReport, checked: Sequence[CheckedMessage], case_id: str | None, new_id: NewId
+) -> Report:
+    """Stores a new, checked report and returns it with its case. ``case_id``: join this case whatever is in it."""
+    report = _put_into_case(
+        tx, new.report, checked, case_id, new_id, lambda filed: tx.add_report(replace(new, report=filed))
+    )
+    _log(tx, LogKind.REPORT_RECEIVED, report, checked, report.received_at)
+    return report
+
+
+def record_checked(
+    tx: Transaction, report: Report, claimant: str, checked: Sequence[CheckedMessage], new_id: NewId, now: int
+) -> Report:
+    """Stores what the check of a report that was pending found."""
+    filed = _put_into_case(tx, report, checked, None, new_id, lambda filed: tx.settle_report(filed, claimant))
+    _log(tx, LogKind.REPORT_CHECKED, filed, checked, now)
+    return filed
+
+
+def _put_into_case(
+    tx: Transaction,
+    report: Report,
+    checked: Sequence[CheckedMessage],
+    case_id: str | None,
+    new_id: NewId,
+    save: Callable[[Report], None],
+) -> Report:
+    for item in checked:
+        if item.event is not None:
+            tx.preserve(item.event, report.received_at)
+    seen = [item.message.event_id for item in checked if item.message.sender is not None]
+    joined = case_id or tx.open_case_with(seen)
+    others = tx.reports_of(joined) if joined else []
+    filed = replace(report, case_id=joined or new_id("case"))
+    assert filed.case_id is not None  # noqa: S101 - for the type checker
+    existing = tx.case(filed.case_id)
+    opened_at = existing.opened_at if existing else report.received_at
+    tx.save_case(case_of(filed.case_id, opened_at, [*others, filed]))
+    save(filed)
+    return filed
+
+
+def _log(tx: Transaction, kind: LogKind, report: Report, checked: Sequence[CheckedMessage], at: int) -> None:
+    tx.log(
+        at,
+        kind,
+        report.reporter or "unconfirmed",
+        report.report_id,
+        {
+            "case": report.case_id,
+            "source": report.source,
+            "category": report.category,
+            "room": report.room_id,
+            "account": report.target_account,
+            "messages": [
+                {
+                    "event": item.message.event_id,
+                    "verdict": item.message.verdict.verdict,
+                    "code": item.message.verdict.code,
+                    # The ciphertext event as preserved: its digest fixes it without saying anything of its content.
+                    "evidence": item.event.sha256.hex() if item.event else None,
+                }
+                for item in checked
+            ],
+        },
+    )

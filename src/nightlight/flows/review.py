@@ -1,0 +1,205 @@
+"""Reviewing a case: the queue, the case, looking at a message (never unseen), and deciding."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from nightlight.errors import RefusedError
+from nightlight.evidence.log import LogEntry, LogKind
+from nightlight.evidence.stored_event import check_stored_event
+from nightlight.evidence.verify import AmbiguousContentError, VerifiedMessage, verify_message
+from nightlight.flows.record_report import NewId
+from nightlight.model.action import Action, ActionKind, ActionState, PlannedAction
+from nightlight.model.case import Case, CaseState, Decision, Outcome, Policy
+from nightlight.model.report import Report, ReportedMessage
+from nightlight.model.verdict import Code
+from nightlight.ports import Clock, Store, Transaction
+from nightlight.respond.enforcement import check_decision, plan_actions
+
+QUEUE_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Cases to look at, the most pressing first, and how many there are of each kind."""
+
+    cases: list[Case]
+    open: int
+    decided: int
+    pending: int
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFile:
+    """Everything about a case except what the messages say: that needs ``Desk.reveal``.
+
+    ``messages``: one entry for each event, with the best verdict that any report reached.
+    """
+
+    case: Case
+    reports: list[Report]
+    messages: list[ReportedMessage]
+    decision: Decision | None
+    actions: list[Action]
+    log: list[LogEntry]
+
+
+@dataclass(frozen=True, slots=True)
+class RevealedMessage:
+    """What one proven message says. ``ambiguous``: the raw, malformed content, as far as it is text."""
+
+    event_id: str
+    sender: str
+    sent_at: int
+    type: str
+    body: str = field(repr=False)
+    media: tuple[str, ...] = ()
+    ambiguous: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A reviewer's desk."""
+
+    store: Store
+    clock: Clock
+    new_id: NewId
+
+    def queue(self, state: CaseState = CaseState.OPEN) -> Queue:
+        with self.store.read() as tx:
+            return Queue(
+                tx.cases(state, QUEUE_MAX),
+                tx.count_cases(CaseState.OPEN),
+                tx.count_cases(CaseState.DECIDED),
+                tx.pending_count(),
+            )
+
+    def case(self, case_id: str, reviewer: str) -> CaseFile:
+        """The case file. Opening it is logged once for each reviewer and case."""
+        with self.store.read() as tx:
+            file = self._file(tx, case_id)
+        seen = any(entry.kind == LogKind.CASE_VIEWED and entry.actor == reviewer for entry in file.log)
+        if seen:
+            return file
+        with self.store.write() as tx:
+            tx.log(self.clock.now(), LogKind.CASE_VIEWED, reviewer, case_id, {})
+            return self._file(tx, case_id)
+
+    def reveal(self, case_id: str, event_id: str, reviewer: str) -> RevealedMessage:
+        """Opens one message for one reviewer: the view is in the log, durably, before the text is returned."""
+        with self.store.write() as tx:
+            file = self._file(tx, case_id)
+            message = next((m for m in file.messages if m.event_id == event_id), None)
+            if message is None:
+                raise RefusedError("message_not_found", "There is no such message in this case.")
+            revealed = self._open(tx, message)
+            tx.log(self.clock.now(), LogKind.EVIDENCE_VIEWED, reviewer, case_id, {"event": event_id})
+        return revealed
+
+    def decide(
+        self, case_id: str, reviewer: str, outcome: Outcome, policy: Policy, reason: str, kinds: Sequence[ActionKind]
+    ) -> Decision:
+        """Decides an open case once. The decision, its actions and the log stand or fall together."""
+        now = self.clock.now()
+        with self.store.write() as tx:
+            file = self._file(tx, case_id)
+            if file.case.state is not CaseState.OPEN:
+                raise RefusedError("already_decided", "Somebody decided this case already.", "Reload the page.")
+            check_decision(file.case, outcome, policy, reason, kinds)
+            proven = [self._verified(tx, m) for m in file.messages if m.verdict.proven] if kinds else []
+            plan = plan_actions(file.case, policy, kinds, proven)
+            decision = Decision(self.new_id("decision"), case_id, now, reviewer, outcome, policy, reason.strip())
+            tx.add_decision(decision)
+            tx.save_case(replace(file.case, state=CaseState.DECIDED))
+            tx.log(
+                now,
+                LogKind.CASE_DECIDED,
+                reviewer,
+                case_id,
+                {"outcome": outcome, "policy": policy, "reason": decision.reason, "proven": file.case.proven},
+            )
+            for planned in plan:
+                self._plan(tx, case_id, reviewer, planned, now)
+        return decision
+
+    def retry(self, action_id: str, reviewer: str) -> Action:
+        """Puts a failed action back into the outbox."""
+        now = self.clock.now()
+        with self.store.write() as tx:
+            action = tx.action(action_id)
+            if action is None or action.state is not ActionState.FAILED:
+                raise RefusedError("not_failed", "Only a failed action can be tried again.", "Reload the page.")
+            again = replace(
+                action, state=ActionState.PENDING, attempts=0, next_attempt_at=now, error=None, updated_at=now
+            )
+            tx.save_action(again)
+            tx.log(now, LogKind.ACTION_RETRIED, reviewer, action.case_id or "", {"action": action_id})
+        return again
+
+    def _plan(self, tx: Transaction, case_id: str, reviewer: str, planned: PlannedAction, now: int) -> None:
+        action = Action(
+            action_id=self.new_id("action"),
+            case_id=case_id,
+            kind=planned.kind,
+            target=planned.target,
+            detail=planned.detail,
+            state=ActionState.PENDING,
+            attempts=0,
+            next_attempt_at=now,
+            error=None,
+            updated_at=now,
+        )
+        tx.add_action(action)
+        tx.log(
+            now,
+            LogKind.ACTION_PLANNED,
+            reviewer,
+            case_id,
+            {"action": action.action_id, "kind": action.kind, "target": action.target},
+        )
+
+    def _file(self, tx: Transaction, case_id: str) -> CaseFile:
+        case = tx.case(case_id)
+        if case is None:
+            raise RefusedError("case_not_found", "There is no such case.")
+        reports = tx.reports_of(case_id)
+        return CaseFile(
+            case, reports, _best(reports), tx.decision_of(case_id), tx.actions_of(case_id), tx.log_of(case_id)
+        )
+
+    def _open(self, tx: Transaction, message: ReportedMessage) -> RevealedMessage:
+        try:
+            opened = self._verified(tx, message)
+        except AmbiguousContentError as e:
+            text = e.raw.decode("utf-8", "backslashreplace")
+            return RevealedMessage(message.event_id, message.sender or "", message.sent_at or 0, "?", text, (), True)
+        return RevealedMessage(opened.event_id, opened.sender, opened.sent_at, opened.type, opened.body, opened.media)
+
+    def _verified(self, tx: Transaction, message: ReportedMessage) -> VerifiedMessage:
+        """Verifies again from the preserved event: nothing opened is ever stored."""
+        if message.verdict.code not in (Code.OK, Code.NOT_ENCRYPTED, Code.CONTENT_AMBIGUOUS):
+            raise RefusedError("not_open", "This message was never opened: nobody here can read it.")
+        preserved = tx.preserved(message.event_id)
+        if preserved is None:
+            raise RefusedError("evidence_missing", "The preserved event is gone from the database. See the log.")
+        return verify_message(check_stored_event(json.loads(preserved), message.event_id), message.message_key)
+
+
+def _best(reports: Sequence[Report]) -> list[ReportedMessage]:
+    best: dict[str, ReportedMessage] = {}
+    for report in reports:
+        for message in report.messages:
+            known = best.get(message.event_id)
+            if known is None or _rank(message) > _rank(known):
+                best[message.event_id] = message
+    return sorted(best.values(), key=lambda m: (m.sent_at or 0, m.event_id))
+
+
+def _rank(message: ReportedMessage) -> int:
+    if message.verdict.proven:
+        return 3
+    if message.verdict.code is Code.CONTENT_AMBIGUOUS:
+        return 2
+    return 1 if message.sender is not None else 0

@@ -1,0 +1,41 @@
+"""How reports make up a case."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nightlight.model.case import Case, CaseState
+from nightlight.model.report import SEVERITY, Report
+
+
+def case_of(case_id: str, opened_at: int, reports: Sequence[Report]) -> Case:
+    """The open case that these reports add up to; ``reports`` is not empty, oldest first.
+
+    Its category is the gravest that anybody named, its subject the account behind the first message that somebody
+    else than its sender reported and that the reporter was shown to have received, or the account reported by name.
+    """
+    gravest = min(reports, key=lambda report: SEVERITY[report.category])
+    proven = {message.event_id for report in reports for message in report.messages if message.verdict.proven}
+    named = {message.event_id for report in reports for message in report.messages}
+    return Case(
+        case_id=case_id,
+        opened_at=opened_at,
+        state=CaseState.OPEN,
+        subject=_subject(reports),
+        room_id=next((report.room_id for report in reports if report.room_id), None),
+        category=gravest.category,
+        severity=SEVERITY[gravest.category],
+        proven=len(proven),
+        messages=len(named),
+        reports=len(reports),
+    )
+
+
+def _subject(reports: Sequence[Report]) -> str | None:
+    for proven_only in (True, False):
+        for report in reports:
+            for message in report.messages:
+                foreign = message.sender is not None and message.sender != report.reporter
+                if foreign and (message.verdict.proven or not proven_only):
+                    return message.sender
+    return next((report.target_account for report in reports if report.target_account), None)

@@ -1,0 +1,62 @@
+"""Actions: the outbox towards the homeserver."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from nightlight.model.action import Action, ActionKind, ActionState
+from nightlight.store.schema import actions
+
+
+class ActionTables:
+    _connection: Connection
+
+    def add_action(self, action: Action) -> None:
+        position = self._connection.scalar(select(func.count()).where(actions.c.case_id == action.case_id))
+        self._connection.execute(insert(actions), {**_values(action), "position": position})
+
+    def action(self, action_id: str) -> Action | None:
+        row = self._connection.execute(select(actions).where(actions.c.action_id == action_id)).first()
+        return _action(row) if row else None
+
+    def actions_of(self, case_id: str) -> list[Action]:
+        rows = self._connection.execute(
+            select(actions).where(actions.c.case_id == case_id).order_by(actions.c.position)
+        )
+        return [_action(row) for row in rows]
+
+    def due_action(self, now: int) -> Action | None:
+        """The pending action that has waited longest past its time."""
+        row = self._connection.execute(
+            select(actions)
+            .where(actions.c.state == ActionState.PENDING, actions.c.next_attempt_at <= now)
+            .order_by(actions.c.next_attempt_at, actions.c.position)
+            .limit(1)
+        ).first()
+        return _action(row) if row else None
+
+    def save_action(self, action: Action) -> None:
+        self._connection.execute(update(actions).where(actions.c.action_id == action.action_id), _values(action))
+
+
+def _values(action: Action) -> dict[str, Any]:
+    return {**asdict(action), "detail": json.dumps(action.detail)}
+
+
+def _action(row: Row[Any]) -> Action:
+    return Action(
+        action_id=row.action_id,
+        case_id=row.case_id,
+        kind=ActionKind(row.kind),
+        target=row.target,
+        detail=json.loads(row.detail),
+        state=ActionState(row.state),
+        attempts=row.attempts,
+        next_attempt_at=row.next_attempt_at,
+        error=row.error,
+        updated_at=row.updated_at,
+    )

@@ -1,0 +1,89 @@
+"""Cases and decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from nightlight.model.case import Case, CaseState, Decision, Outcome, Policy
+from nightlight.model.report import Category
+from nightlight.store.schema import cases, decisions, reported_messages, reports
+
+
+class CaseTables:
+    _connection: Connection
+
+    def open_case_with(self, event_ids: Sequence[str]) -> str | None:
+        """The open case that an accepted report of one of these events belongs to, if any."""
+        if not event_ids:
+            return None
+        return self._connection.scalar(
+            select(cases.c.case_id)
+            .join(reports, reports.c.case_id == cases.c.case_id)
+            .join(reported_messages, reported_messages.c.report_id == reports.c.report_id)
+            .where(
+                reported_messages.c.event_id.in_(event_ids),
+                reported_messages.c.sender.is_not(None),
+                cases.c.state == CaseState.OPEN,
+            )
+            .order_by(cases.c.opened_at)
+            .limit(1)
+        )
+
+    def save_case(self, case: Case) -> None:
+        values = asdict(case)
+        changed = self._connection.execute(update(cases).where(cases.c.case_id == case.case_id), values)
+        if changed.rowcount == 0:
+            self._connection.execute(insert(cases), values)
+
+    def case(self, case_id: str) -> Case | None:
+        row = self._connection.execute(select(cases).where(cases.c.case_id == case_id)).first()
+        return _case(row) if row else None
+
+    def cases(self, state: CaseState, limit: int) -> list[Case]:
+        """Open: what is proven and severe first, then oldest. Decided: newest first."""
+        order = (
+            (cases.c.severity, (cases.c.proven > 0).desc(), cases.c.opened_at)
+            if state is CaseState.OPEN
+            else (cases.c.opened_at.desc(),)
+        )
+        rows = self._connection.execute(select(cases).where(cases.c.state == state).order_by(*order).limit(limit))
+        return [_case(row) for row in rows]
+
+    def count_cases(self, state: CaseState) -> int:
+        return self._connection.scalar(select(func.count()).where(cases.c.state == state)) or 0
+
+    def add_decision(self, decision: Decision) -> None:
+        self._connection.execute(insert(decisions), asdict(decision))
+
+    def decision_of(self, case_id: str) -> Decision | None:
+        row = self._connection.execute(select(decisions).where(decisions.c.case_id == case_id)).first()
+        if row is None:
+            return None
+        return Decision(
+            row.decision_id,
+            row.case_id,
+            row.decided_at,
+            row.reviewer,
+            Outcome(row.outcome),
+            Policy(row.policy),
+            row.reason,
+        )
+
+
+def _case(row: Row[Any]) -> Case:
+    return Case(
+        case_id=row.case_id,
+        opened_at=row.opened_at,
+        state=CaseState(row.state),
+        subject=row.subject,
+        room_id=row.room_id,
+        category=Category(row.category),
+        severity=row.severity,
+        proven=row.proven,
+        messages=row.messages,
+        reports=row.reports,
+    )

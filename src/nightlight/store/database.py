@@ -1,0 +1,128 @@
+"""Opening the database and running transactions: one writer at a time, durable before anything is acknowledged."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, event, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+
+from nightlight.errors import RefusedError, UnavailableError
+from nightlight.evidence.log import LogEntry, LogHead
+from nightlight.store.log import LogTable
+from nightlight.store.schema import log_head
+from nightlight.store.transaction import SqlTransaction
+
+
+class Database:
+    """The store on one database.
+
+    ``log_key``: 32 bytes that authenticate the head of the log; it lives in a file, never in the database.
+    """
+
+    def __init__(self, url: str, log_key: bytes) -> None:
+        self.engine = _make_engine(url)
+        self._log_key = log_key
+        # SQLite has one writer. Waiting here is fair; waiting inside SQLite is a lottery of sleeps.
+        self._one_writer = threading.Lock()
+
+    def migrate(self) -> None:
+        """Brings the schema up to date."""
+        config = Config()
+        config.set_main_option("script_location", str(resources.files("nightlight.store") / "migrations"))
+        with self._translated(), self.engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    @contextmanager
+    def read(self) -> Iterator[SqlTransaction]:
+        with self._translated(), self.engine.connect() as connection:
+            yield SqlTransaction(connection, self._log_key)
+
+    @contextmanager
+    def write(self) -> Iterator[SqlTransaction]:
+        with self._one_writer, self._translated(), self.engine.connect() as connection:
+            if self.engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            with connection.begin_nested() if connection.in_nested_transaction() else _outer(connection):
+                # Every writing transaction appends to one log, so they queue for its head, in every process.
+                connection.execute(select(log_head.c.id).with_for_update())
+                yield SqlTransaction(connection, self._log_key)
+
+    def log_entries(self) -> Iterator[LogEntry]:
+        """Every entry of the log in order, streamed."""
+        with self._translated(), self.engine.connect() as connection:
+            yield from LogTable(connection, self._log_key).entries()
+
+    def log_head(self) -> LogHead:
+        """The authenticated head; ``RefusedError('log_broken')`` if somebody changed it."""
+        with self._translated(), self.engine.connect() as connection:
+            return LogTable(connection, self._log_key).head()
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except OperationalError as e:
+            raise UnavailableError("store_unavailable", f"The database does not answer: {_first_line(e)}") from e
+        except DBAPIError as e:
+            if e.connection_invalidated:
+                raise UnavailableError("store_unavailable", f"The database went away: {_first_line(e)}") from e
+            raise
+
+
+@contextmanager
+def _outer(connection: Connection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
+
+
+def _first_line(e: DBAPIError) -> str:
+    return str(e.orig).splitlines()[0] if str(e.orig) else type(e.orig).__name__
+
+
+def _make_engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            if parsed.database:
+                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            engine = create_engine(parsed, connect_args={"timeout": 30, "check_same_thread": False}, pool_size=20)
+            event.listen(engine, "connect", _tune_sqlite)
+            return engine
+        if parsed.get_backend_name() == "postgresql":
+            return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_size=20, pool_pre_ping=True)
+    except (ArgumentError, NoSuchModuleError, OSError) as e:
+        raise RefusedError("database_url", f"The database cannot be opened: {e}", _URL_HINT) from None
+    raise RefusedError("database_url", f"No such kind of database: {parsed.get_backend_name()}", _URL_HINT)
+
+
+_URL_HINT = "Use sqlite:///folder/file.sqlite3 or postgresql+psycopg://user@host/name"
+
+
+def _tune_sqlite(connection: Any, _record: object) -> None:
+    # The driver must not open transactions by itself: writers say BEGIN IMMEDIATE (SQLAlchemy, "SQLite transactions").
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    # FULL: a commit is on the disk before it returns, also when the power fails (SQLite, "PRAGMA synchronous").
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    # Bytes of deleted rows are overwritten: a destroyed message key is gone from the file.
+    cursor.execute("PRAGMA secure_delete=ON")
+    cursor.close()

@@ -1,0 +1,210 @@
+"""Reports, their messages and the preserved events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, delete, exists, func, insert, or_, select, update
+
+from nightlight.evidence.stored_event import StoredEvent
+from nightlight.model.report import Category, Report, ReportedMessage, ReportSource, ReportState
+from nightlight.model.verdict import Code, verdict_for
+from nightlight.ports import NewReport, PendingReport
+from nightlight.store.schema import evidence, reported_messages, reports
+
+
+class ReportTables:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def same_report(self, claimants: Sequence[str], digest: bytes, idempotency_key: str | None) -> Report | None:
+        """The report that one of the claimants sent before: the same content, or under the same idempotency key."""
+        same = reports.c.digest == digest
+        if idempotency_key is not None:
+            same = or_(same, reports.c.idempotency_key == idempotency_key)
+        row = self._connection.execute(
+            select(reports).where(reports.c.claimant.in_(claimants), same).order_by(reports.c.received_at)
+        ).first()
+        return self._report(row) if row else None
+
+    def uses_key_otherwise(self, claimants: Sequence[str], digest: bytes, idempotency_key: str) -> bool:
+        """Whether a claimant used this idempotency key for a different report."""
+        return bool(
+            self._connection.scalar(
+                select(
+                    exists().where(
+                        reports.c.claimant.in_(claimants),
+                        reports.c.idempotency_key == idempotency_key,
+                        reports.c.digest != digest,
+                    )
+                )
+            )
+        )
+
+    def has_source(self, source_ref: str) -> bool:
+        return bool(self._connection.scalar(select(exists().where(reports.c.source_ref == source_ref))))
+
+    def add_report(self, new: NewReport) -> None:
+        report = new.report
+        self._connection.execute(
+            insert(reports),
+            {
+                "report_id": report.report_id,
+                "received_at": report.received_at,
+                "claimant": new.claimant,
+                "digest": new.digest,
+                "idempotency_key": new.idempotency_key,
+                "source": report.source,
+                "source_ref": new.source_ref,
+                "reporter": report.reporter,
+                "room_id": report.room_id,
+                "category": report.category,
+                "note": report.note,
+                "language": report.language,
+                "target_account": report.target_account,
+                "state": report.state,
+                "case_id": report.case_id,
+                "openid_token": new.openid_token,
+                "attempts": 0,
+                "next_attempt_at": new.next_attempt_at,
+            },
+        )
+        self._add_messages(report)
+
+    def _add_messages(self, report: Report) -> None:
+        if report.messages:
+            self._connection.execute(
+                insert(reported_messages),
+                [
+                    {
+                        "report_id": report.report_id,
+                        "position": message.position,
+                        "event_id": message.event_id,
+                        "message_key": message.message_key,
+                        "verdict": message.verdict.verdict,
+                        "code": message.verdict.code,
+                        "sender": message.sender,
+                        "sent_at": message.sent_at,
+                    }
+                    for message in report.messages
+                ],
+            )
+
+    def report(self, report_id: str) -> Report | None:
+        row = self._connection.execute(select(reports).where(reports.c.report_id == report_id)).first()
+        return self._report(row) if row else None
+
+    def reports_of(self, case_id: str) -> list[Report]:
+        rows = self._connection.execute(
+            select(reports).where(reports.c.case_id == case_id).order_by(reports.c.received_at)
+        ).all()
+        return [self._report(row) for row in rows]
+
+    def reports_since(self, claimant: str, since: int) -> int:
+        return (
+            self._connection.scalar(
+                select(func.count()).where(reports.c.claimant == claimant, reports.c.received_at >= since)
+            )
+            or 0
+        )
+
+    def pending_count(self) -> int:
+        return self._connection.scalar(select(func.count()).where(reports.c.state == ReportState.PENDING)) or 0
+
+    def pending_due(self, now: int, limit: int) -> list[PendingReport]:
+        rows = self._connection.execute(
+            select(reports)
+            .where(reports.c.state == ReportState.PENDING, reports.c.next_attempt_at <= now)
+            .order_by(reports.c.next_attempt_at)
+            .limit(limit)
+        ).all()
+        return [
+            PendingReport(self._report(row), row.claimant, bytes(row.digest), row.openid_token, row.attempts)
+            for row in rows
+        ]
+
+    def postpone(self, report_id: str, next_attempt_at: int) -> None:
+        self._connection.execute(
+            update(reports).where(reports.c.report_id == report_id),
+            {"next_attempt_at": next_attempt_at, "attempts": reports.c.attempts + 1},
+        )
+
+    def settle_report(self, report: Report, claimant: str) -> None:
+        """Stores what the check of a pending report found; the sign-in proof is forgotten."""
+        self._connection.execute(
+            update(reports).where(reports.c.report_id == report.report_id),
+            {
+                "claimant": claimant,
+                "reporter": report.reporter,
+                "state": report.state,
+                "case_id": report.case_id,
+                "openid_token": None,
+            },
+        )
+        self._connection.execute(delete(reported_messages).where(reported_messages.c.report_id == report.report_id))
+        self._add_messages(report)
+
+    def preserve(self, event: StoredEvent, at: int) -> None:
+        """Keeps the event as it is now; what was preserved first stays."""
+        known = exists().where(evidence.c.event_id == event.event_id)
+        if not self._connection.scalar(select(known)):
+            self._connection.execute(
+                insert(evidence),
+                {
+                    "event_id": event.event_id,
+                    "room_id": event.room_id,
+                    "sender": event.sender,
+                    "event": event.encoded,
+                    "sha256": event.sha256,
+                    "preserved_at": at,
+                },
+            )
+
+    def preserved(self, event_id: str) -> bytes | None:
+        found = self._connection.scalar(select(evidence.c.event).where(evidence.c.event_id == event_id))
+        return None if found is None else bytes(found)
+
+    def accepted_before(self, reporter: str, event_id: str) -> bool:
+        """Whether an earlier report of this account established that it was in the room when the event was sent."""
+        found = exists().where(
+            and_(
+                reports.c.report_id == reported_messages.c.report_id,
+                reports.c.reporter == reporter,
+                reported_messages.c.event_id == event_id,
+                reported_messages.c.sender.is_not(None),
+            )
+        )
+        return bool(self._connection.scalar(select(found)))
+
+    def _report(self, row: Row[Any]) -> Report:
+        messages = self._connection.execute(
+            select(reported_messages)
+            .where(reported_messages.c.report_id == row.report_id)
+            .order_by(reported_messages.c.position)
+        )
+        return Report(
+            report_id=row.report_id,
+            received_at=row.received_at,
+            reporter=row.reporter,
+            room_id=row.room_id,
+            category=Category(row.category),
+            note=row.note,
+            language=row.language,
+            source=ReportSource(row.source),
+            state=ReportState(row.state),
+            case_id=row.case_id,
+            target_account=row.target_account,
+            messages=tuple(_message(message) for message in messages),
+        )
+
+
+def _message(row: Row[Any]) -> ReportedMessage:
+    return ReportedMessage(
+        position=row.position,
+        event_id=row.event_id,
+        verdict=verdict_for(Code(row.code)),
+        sender=row.sender,
+        sent_at=row.sent_at,
+        message_key=None if row.message_key is None else bytes(row.message_key),
+    )

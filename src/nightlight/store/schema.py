@@ -1,0 +1,170 @@
+"""The tables. Times are milliseconds since 1970, UTC. Migrations make them; this module names them."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_N_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("case_id", Text, primary_key=True),
+    Column("opened_at", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("subject", Text),
+    Column("room_id", Text),
+    Column("category", Text, nullable=False),
+    Column("severity", Integer, nullable=False),
+    Column("proven", Integer, nullable=False),
+    Column("messages", Integer, nullable=False),
+    Column("reports", Integer, nullable=False),
+)
+Index("ix_cases_queue", cases.c.state, cases.c.severity, cases.c.opened_at)
+
+reports = Table(
+    "reports",
+    metadata,
+    Column("report_id", Text, primary_key=True),
+    Column("received_at", BigInteger, nullable=False),
+    Column("claimant", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("idempotency_key", Text),
+    Column("source", Text, nullable=False),
+    Column("source_ref", Text, unique=True),
+    Column("reporter", Text),
+    Column("room_id", Text),
+    Column("category", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("target_account", Text),
+    Column("state", Text, nullable=False),
+    Column("case_id", Text, ForeignKey("cases.case_id")),
+    # Only while the homeserver cannot be asked
+    Column("openid_token", Text),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", BigInteger, nullable=False),
+)
+Index("uq_reports_claimant_digest", reports.c.claimant, reports.c.digest, unique=True)
+Index("uq_reports_claimant_key", reports.c.claimant, reports.c.idempotency_key, unique=True)
+Index("ix_reports_claimant_received", reports.c.claimant, reports.c.received_at)
+Index("ix_reports_case", reports.c.case_id)
+Index("ix_reports_state_next", reports.c.state, reports.c.next_attempt_at)
+
+reported_messages = Table(
+    "reported_messages",
+    metadata,
+    Column("report_id", Text, ForeignKey("reports.report_id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("event_id", Text, nullable=False),
+    Column("message_key", LargeBinary),
+    Column("verdict", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("sender", Text),
+    Column("sent_at", BigInteger),
+)
+Index("ix_reported_messages_event", reported_messages.c.event_id)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("event_id", Text, primary_key=True),
+    Column("room_id", Text, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("event", LargeBinary, nullable=False),
+    Column("sha256", LargeBinary, nullable=False),
+    Column("preserved_at", BigInteger, nullable=False),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("decision_id", Text, primary_key=True),
+    Column("case_id", Text, ForeignKey("cases.case_id"), nullable=False, unique=True),
+    Column("decided_at", BigInteger, nullable=False),
+    Column("reviewer", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("policy", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+actions = Table(
+    "actions",
+    metadata,
+    Column("action_id", Text, primary_key=True),
+    Column("case_id", Text, ForeignKey("cases.case_id")),
+    Column("position", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", BigInteger, nullable=False),
+    Column("error", Text),
+    Column("updated_at", BigInteger, nullable=False),
+)
+Index("ix_actions_case", actions.c.case_id, actions.c.position)
+Index("ix_actions_state_next", actions.c.state, actions.c.next_attempt_at)
+
+reviewers = Table(
+    "reviewers",
+    metadata,
+    Column("username", Text, primary_key=True),
+    Column("password_hash", Text, nullable=False),
+    Column("added_at", BigInteger, nullable=False),
+    Column("active", Boolean, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True),
+    Column("username", Text, ForeignKey("reviewers.username"), nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)
+
+failed_sign_ins = Table(
+    "failed_sign_ins",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("username", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+Index("ix_failed_sign_ins", failed_sign_ins.c.username, failed_sign_ins.c.at)
+
+log_entries = Table(
+    "log_entries",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("previous", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+)
+Index("ix_log_entries_subject", log_entries.c.subject, log_entries.c.number)
+
+log_head = Table(
+    "log_head",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("mac", LargeBinary, nullable=False),
+)
+
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
