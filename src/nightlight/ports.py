@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from nightlight.evidence.log import LogEntry, LogKind
+from nightlight.evidence.log import LogEntry, LogHead, LogKind
 from nightlight.evidence.stored_event import StoredEvent
 from nightlight.model.action import Action
 from nightlight.model.case import Case, CaseState, Decision
@@ -156,6 +156,9 @@ class Transaction(Protocol):
     # The log, and how far the homeserver's own lists were read
     def log(self, at: int, kind: LogKind, actor: str, subject: str, detail: Mapping[str, Any]) -> None: ...
     def log_of(self, case_id: str) -> list[LogEntry]: ...
+    def counts(self) -> tuple[int, int, int]:
+        """How many reports, preserved events and decisions there are."""
+
     def cursor(self, name: str) -> int: ...
     def move_cursor(self, name: str, value: int) -> None: ...
 
@@ -166,3 +169,9 @@ class Store(Protocol):
 
     def write(self) -> AbstractContextManager[Transaction]:
         """A transaction that may write. At most one runs at a time; leaving it durably commits, raising rolls back."""
+
+    def log_entries(self) -> Iterator[LogEntry]:
+        """Every entry of the log in order, streamed."""
+
+    def log_head(self) -> LogHead:
+        """The head of the log; ``RefusedError('log_broken')`` if it is not authentic."""

@@ -1,0 +1,1 @@
+"""Translators to the outside world. They never decide."""

@@ -75,6 +75,16 @@ class AmbiguousContentError(RefusedError):
         self.raw = raw
 
 
+@dataclass(frozen=True, slots=True)
+class OpenedContent:
+    """What one ciphertext opens to. ``raw``: the plaintext bytes; ``payload``: the same, parsed."""
+
+    payload: Mapping[str, Any] = field(repr=False)
+    raw: bytes = field(repr=False)
+    session_id: str
+    index: int
+
+
 def verify_message(event: StoredEvent, message_key: bytes | None) -> VerifiedMessage:
     """Opens exactly this event with its message key.
 
@@ -88,8 +98,28 @@ def verify_message(event: StoredEvent, message_key: bytes | None) -> VerifiedMes
     if message_key is None:
         raise RefusedError(Code.NO_KEY, "No message key came with this message.")
 
+    # Steps 1 to 6.
+    opened = open_content(event.room_id, event.content, message_key)
+    # 7 Stored under this event id with this sender: `event` is a StoredEvent, so its hashes fit its id.
+    return VerifiedMessage(
+        event_id=event.event_id,
+        room_id=event.room_id,
+        sender=event.sender,
+        sent_at=event.sent_at,
+        type=opened.payload["type"],
+        content=opened.payload["content"],
+        session_id=opened.session_id,
+        index=opened.index,
+        _seal=_SEAL,
+    )
+
+
+def open_content(room_id: str, content: Mapping[str, Any], message_key: bytes) -> OpenedContent:
+    """Opens the content of an ``m.room.encrypted`` event. On the server, ``verify_message`` is the one to call:
+    this function does not know whether the homeserver ever stored such an event.
+    """
     # 1 Algorithm and fields (Matrix client-server API, "m.room.encrypted").
-    session_id, data = _ciphertext_of(event)
+    session_id, data = ciphertext_of(content)
     # 2 Message format (Megolm, "Message format").
     message = MegolmMessage.parse(data)
     # 3 The session id is the Ed25519 public key of the session, and it signed this message (Megolm, "Session setup").
@@ -99,24 +129,13 @@ def verify_message(event: StoredEvent, message_key: bytes | None) -> VerifiedMes
         raise RefusedError(Code.SIGNATURE_INVALID, "The session id is not a key.") from None
     message.verify_signature(public_key)
     # 4 MAC and decryption with keys that all come from the message key (RFC 5869 §2.3; Megolm, "Message encryption").
-    opened = message.open(message_key)
+    raw = message.open(message_key)
     # 5 The plaintext is one JSON object that reads one way (Matrix, "m.megolm.v1.aes-sha2"; RFC 8259 §4).
-    payload = _payload_of(opened)
+    payload = _payload_of(raw)
     # 6 It was written for this room (same section: clients must check it, so that nobody moves messages).
-    if payload["room_id"] != event.room_id:
+    if payload["room_id"] != room_id:
         raise RefusedError(Code.ROOM_MISMATCH, "The message was written for another room.")
-    # 7 Stored under this event id with this sender: `event` is a StoredEvent, so its hashes fit its id.
-    return VerifiedMessage(
-        event_id=event.event_id,
-        room_id=event.room_id,
-        sender=event.sender,
-        sent_at=event.sent_at,
-        type=payload["type"],
-        content=payload["content"],
-        session_id=session_id,
-        index=message.index,
-        _seal=_SEAL,
-    )
+    return OpenedContent(payload, raw, session_id, message.index)
 
 
 def _plain(event: StoredEvent, message_key: bytes | None) -> VerifiedMessage:
@@ -135,8 +154,7 @@ def _plain(event: StoredEvent, message_key: bytes | None) -> VerifiedMessage:
     )
 
 
-def _ciphertext_of(event: StoredEvent) -> tuple[str, bytes]:
-    content = event.content
+def ciphertext_of(content: Mapping[str, Any]) -> tuple[str, bytes]:
     if content.get("algorithm") != MEGOLM:
         raise RefusedError(Code.UNSUPPORTED_ALGORITHM, "Only m.megolm.v1.aes-sha2 can be opened.")
     session_id, ciphertext = content.get("session_id"), content.get("ciphertext")

@@ -28,6 +28,22 @@ def digest_of(request: ReportRequest) -> bytes:
     return hashlib.sha256(b"nightlight/report/1\n" + json.dumps(said).encode()).digest()
 
 
+def record_digest(report: Report) -> str:
+    """SHA-256 over the stored report, so that the log fixes it. The random report id is its salt."""
+    row = [
+        report.report_id,
+        report.reporter,
+        report.room_id,
+        report.category,
+        report.note,
+        report.language,
+        report.source,
+        report.target_account,
+        report.received_at,
+    ]
+    return hashlib.sha256(b"nightlight/record/1\n" + json.dumps(row).encode()).hexdigest()
+
+
 def record_new(
     tx: Transaction, new: NewReport, checked: Sequence[CheckedMessage], case_id: str | None, new_id: NewId
 ) -> Report:
@@ -78,6 +94,7 @@ def _log(tx: Transaction, kind: LogKind, report: Report, checked: Sequence[Check
         report.reporter or "unconfirmed",
         report.report_id,
         {
+            "record": record_digest(report),
             "case": report.case_id,
             "source": report.source,
             "category": report.category,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from nightlight.errors import RefusedError, UnavailableError
 from nightlight.evidence.log import LogKind
 from nightlight.flows.check_messages import CheckedMessage, check_messages, unchecked
-from nightlight.flows.record_report import NewId, digest_of, record_checked, record_new
+from nightlight.flows.record_report import NewId, digest_of, record_checked, record_digest, record_new
 from nightlight.model.report import Disclosure, Report, ReportRequest, ReportSource, ReportState
 from nightlight.model.verdict import Code
 from nightlight.ports import Clock, Homeserver, NewReport, PendingReport, Store, Transaction
@@ -162,7 +162,12 @@ class Intake:
                 LogKind.REPORT_RECEIVED,
                 reporter or "unconfirmed",
                 report.report_id,
-                {"state": ReportState.PENDING, "category": request.category, "room": request.room_id},
+                {
+                    "record": record_digest(report),
+                    "state": ReportState.PENDING,
+                    "category": request.category,
+                    "room": request.room_id,
+                },
             )
         return Receipt(report, created=True)
 

@@ -52,7 +52,7 @@ class Database:
         with self._one_writer, self._translated(), self.engine.connect() as connection:
             if self.engine.dialect.name == "sqlite":
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
-            with connection.begin_nested() if connection.in_nested_transaction() else _outer(connection):
+            with _committed(connection):
                 # Every writing transaction appends to one log, so they queue for its head, in every process.
                 connection.execute(select(log_head.c.id).with_for_update())
                 yield SqlTransaction(connection, self._log_key)
@@ -83,7 +83,7 @@ class Database:
 
 
 @contextmanager
-def _outer(connection: Connection) -> Iterator[None]:
+def _committed(connection: Connection) -> Iterator[None]:
     try:
         yield
     except BaseException:
@@ -102,11 +102,23 @@ def _make_engine(url: str) -> Engine:
         if parsed.get_backend_name() == "sqlite":
             if parsed.database:
                 Path(parsed.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            engine = create_engine(parsed, connect_args={"timeout": 30, "check_same_thread": False}, pool_size=20)
+            engine = create_engine(
+                parsed,
+                connect_args={"timeout": 30, "check_same_thread": False},
+                pool_size=20,
+                max_overflow=40,
+                hide_parameters=True,  # an error must not carry a note or a key into the log
+            )
             event.listen(engine, "connect", _tune_sqlite)
             return engine
         if parsed.get_backend_name() == "postgresql":
-            return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_size=20, pool_pre_ping=True)
+            return create_engine(
+                parsed.set(drivername="postgresql+psycopg"),
+                pool_size=20,
+                max_overflow=40,
+                pool_pre_ping=True,
+                hide_parameters=True,
+            )
     except (ArgumentError, NoSuchModuleError, OSError) as e:
         raise RefusedError("database_url", f"The database cannot be opened: {e}", _URL_HINT) from None
     raise RefusedError("database_url", f"No such kind of database: {parsed.get_backend_name()}", _URL_HINT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from nightlight.evidence.log import LogEntry, LogKind
 from nightlight.store.actions import ActionTables
@@ -13,7 +13,7 @@ from nightlight.store.cases import CaseTables
 from nightlight.store.log import LogTable
 from nightlight.store.reports import ReportTables
 from nightlight.store.reviewers import ReviewerTables
-from nightlight.store.schema import cursors, reports
+from nightlight.store.schema import cursors, decisions, evidence, reports
 
 
 class SqlTransaction(ReportTables, CaseTables, ActionTables, ReviewerTables):
@@ -29,6 +29,13 @@ class SqlTransaction(ReportTables, CaseTables, ActionTables, ReviewerTables):
     def log_of(self, case_id: str) -> list[LogEntry]:
         of_case = self._connection.scalars(select(reports.c.report_id).where(reports.c.case_id == case_id))
         return self._log.about([case_id, *of_case])
+
+    def counts(self) -> tuple[int, int, int]:
+        reports_, evidence_, decisions_ = (
+            self._connection.scalar(select(func.count()).select_from(table)) or 0
+            for table in (reports, evidence, decisions)
+        )
+        return reports_, evidence_, decisions_
 
     def cursor(self, name: str) -> int:
         return self._connection.scalar(select(cursors.c.value).where(cursors.c.name == name)) or 0

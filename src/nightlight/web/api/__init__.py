@@ -1,0 +1,1 @@
+"""The JSON interface for reporters and for the software that speaks for them."""

@@ -1,0 +1,58 @@
+"""Work in the background of the service: pending reports, the outbox, the homeserver's own reports, the anchor."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from nightlight.cli.compose import House
+from nightlight.errors import NightlightError
+
+_log = logging.getLogger(__name__)
+
+
+class Background:
+    """One thread for each kind of work, so that a slow homeserver in one does not hold up another."""
+
+    def __init__(self, house: House) -> None:
+        settings = house.settings
+        self._stop = threading.Event()
+        self._house = house
+        self._threads = [
+            self._thread("outbox", settings.outbox_seconds, house.enforcer.run_due),
+            self._thread("pending reports", settings.outbox_seconds, house.intake.check_pending),
+            self._thread("homeserver reports", settings.poll_seconds, house.collector.collect),
+            self._thread("log anchor", 1.0, self._anchor),
+        ]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Lets every thread finish what it is at."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(timeout=30)
+        self._anchor()
+
+    def _anchor(self) -> None:
+        self._house.anchor.note(self._house.store.log_head())
+
+    def _thread(self, name: str, seconds: float, work: Callable[[], object]) -> threading.Thread:
+        return threading.Thread(target=self._loop, args=(name, seconds, work), name=name, daemon=True)
+
+    def _loop(self, name: str, seconds: float, work: Callable[[], object]) -> None:
+        quiet = ""
+        while not self._stop.wait(seconds):
+            try:
+                work()
+                quiet = ""
+            except NightlightError as e:
+                if e.code != quiet:  # once for each outage, not once a second
+                    _log.warning("%s: %s", name, e.message)
+                quiet = e.code
+            except Exception:
+                # A defect in one piece of work must not end the thread: the next round is a new try.
+                _log.exception("%s: unexpected error", name)

@@ -1,0 +1,195 @@
+"""The command ``nightlight``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+from rich.table import Table
+
+from nightlight import __version__
+from nightlight.cli import disclose as disclose_command
+from nightlight.cli.compose import House
+from nightlight.cli.output import console, say
+from nightlight.cli.serve import app_for, quiet_logging
+from nightlight.errors import RefusedError, UnavailableError
+from nightlight.evidence.log import LogHead
+from nightlight.flows.audit import audit
+from nightlight.settings import Settings
+
+app = typer.Typer(
+    name="nightlight",
+    help="Prevent, detect and respond to the sexual exploitation of children in encrypted messengers, "
+    "without reading private messages.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+log_app = typer.Typer(help="The tamper-evident log.", no_args_is_help=True)
+reviewer_app = typer.Typer(help="People who may review cases.", no_args_is_help=True)
+app.add_typer(log_app, name="log")
+app.add_typer(reviewer_app, name="reviewer")
+app.command("disclose")(disclose_command.command)
+
+
+@app.command()
+def serve(
+    workers: Annotated[int, typer.Option(help="Processes. More than one needs PostgreSQL.", min=1)] = 1,
+) -> None:
+    """Run the service: the interface for reporters, the console for reviewers, and the work in the background.
+
+    All settings come from the environment; `nightlight settings` lists them.
+    """
+    settings = Settings()
+    quiet_logging()
+    if workers > 1 and settings.resolved_database_url.startswith("sqlite"):
+        raise RefusedError("workers", "SQLite serves one process.", "Set NIGHTLIGHT_DATABASE_URL to a PostgreSQL.")
+    House(settings).homeserver.close()  # settings that are missing are said here, before anything starts
+    if workers > 1:
+        uvicorn.run(
+            "nightlight.cli.serve:app_from_environment",
+            factory=True,
+            host=settings.host,
+            port=settings.port,
+            workers=workers,
+            access_log=False,
+            server_header=False,
+        )
+        return
+    house = House(settings)
+    house.store.migrate()
+    uvicorn.run(
+        app_for(house),
+        host=settings.host,
+        port=settings.port,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=10,
+    )
+
+
+@app.command()
+def settings() -> None:
+    """List every setting: its name in the environment, default, and what it does."""
+    table = Table("setting", "default", "what it does", show_lines=False)
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default is None else str(field.default)
+        table.add_row(f"NIGHTLIGHT_{name.upper()}", default, field.description or "")
+    console.file = sys.stdout
+    console.print(table)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    print(__version__)  # noqa: T201
+
+
+@log_app.command("verify")
+def log_verify(
+    expect: Annotated[
+        str, typer.Option(help="A head noted earlier, as `log head` prints it: NUMBER:HASH.", metavar="HEAD")
+    ] = "",
+) -> None:
+    """Find any edit, deletion, truncation or reordering in the log, and any record that no longer agrees with it.
+
+    Ends with status 0 only if everything holds. The end of the log is compared with the head in the database, with
+    the anchor file in the data folder, and with --expect. Note the head elsewhere from time to time: whoever controls
+    the whole machine can rewrite all that is on it.
+    """
+    house = House(Settings())
+    try:
+        anchors = house.anchor.heads() + ([_head(expect)] if expect else [])
+        with console.status("Walking the log ..."):
+            result = audit(house.store, anchors)
+    finally:
+        house.close()
+    say(
+        f"The log holds: {result.head.number} entries; {result.reports} reports, {result.evidence} preserved messages and "
+        f"{result.decisions} decisions agree with it; {len(anchors)} anchored heads."
+    )
+    print(f"{result.head.number}:{result.head.hash.hex()}")  # noqa: T201
+
+
+@log_app.command("head")
+def log_head() -> None:
+    """Print number and hash of the last entry, to be noted somewhere else."""
+    house = House(Settings())
+    try:
+        head = house.store.log_head()
+    finally:
+        house.close()
+    print(f"{head.number}:{head.hash.hex()}")  # noqa: T201
+
+
+@reviewer_app.command("add")
+def reviewer_add(
+    username: str,
+    password_file: Annotated[
+        Path | None, typer.Option(help="Read the password from this file.", metavar="FILE")
+    ] = None,
+) -> None:
+    """Add a reviewer, or give one a new password. The password is asked for, twice, unless a file is named."""
+    if password_file:
+        password = password_file.read_text().rstrip("\r\n")
+    else:
+        password = str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
+    house = House(Settings())
+    try:
+        house.store.migrate()
+        house.door.add_reviewer(username, password, by="command line")
+    finally:
+        house.close()
+    say(f"{username} can sign in.")
+
+
+@reviewer_app.command("remove")
+def reviewer_remove(username: str) -> None:
+    """Take a reviewer's access away, at once; what they did stays in the log."""
+    house = House(Settings())
+    try:
+        house.door.remove_reviewer(username, by="command line")
+    finally:
+        house.close()
+    say(f"{username} can no longer sign in.")
+
+
+@reviewer_app.command("list")
+def reviewer_list() -> None:
+    """List who may review."""
+    house = House(Settings())
+    try:
+        with house.store.read() as tx:
+            names = tx.reviewers()
+    finally:
+        house.close()
+    for name in names:
+        print(name)  # noqa: T201
+
+
+def _head(text: str) -> LogHead:
+    number, _, digest = text.partition(":")
+    try:
+        return LogHead(int(number), bytes.fromhex(digest))
+    except ValueError:
+        raise RefusedError("head_malformed", "A head is NUMBER:HASH, as `nightlight log head` prints it.") from None
+
+
+def main() -> None:
+    """Runs a command; a refusal ends with status 1, a world that does not answer with status 75 (try again later)."""
+    try:
+        app()
+    except RefusedError as e:
+        say(f"Refused: {e.message}" + (f"\n{e.hint}" if e.hint else ""))
+        sys.exit(1)
+    except UnavailableError as e:
+        say(f"Not now: {e.message}")
+        sys.exit(75)
+
+
+if __name__ == "__main__":
+    main()

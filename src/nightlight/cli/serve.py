@@ -1,0 +1,58 @@
+"""``nightlight serve``: the service."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from nightlight.cli.background import Background
+from nightlight.cli.compose import House
+from nightlight.settings import Settings
+from nightlight.web.api.routes import api_router
+from nightlight.web.app import build_app
+from nightlight.web.console.routes import console_routes
+
+
+def app_for(house: House) -> FastAPI:
+    """The application with its background work."""
+    settings = house.settings
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        background = Background(house)
+        background.start()
+        try:
+            yield
+        finally:
+            background.stop()
+            house.close()
+
+    return build_app(
+        api_router(house.intake, house.store, house.links, house.body_limits),
+        console_routes(
+            house.desk,
+            house.door,
+            cookie_secure=settings.cookie_secure,
+            session_seconds=int(settings.session_hours * 3600),
+        ),
+        house.store,
+        lifespan,
+    )
+
+
+def app_from_environment() -> FastAPI:
+    """For servers that start the application by name: ``uvicorn --factory nightlight.cli.serve:app_from_environment``."""
+    quiet_logging()
+    house = House(Settings())
+    house.store.migrate()
+    return app_for(house)
+
+
+def quiet_logging() -> None:
+    """Warnings and what the service says of itself. Addresses of requests may hold status tokens: they are not logged."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for name in ("httpx", "httpcore", "alembic", "uvicorn.access"):
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,82 @@
+"""Auditing the log: the chain itself, and that the tables still say what the log says they said."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from nightlight.errors import RefusedError
+from nightlight.evidence.log import LogEntry, LogHead, LogKind, verify_log
+from nightlight.flows.record_report import record_digest
+from nightlight.ports import Store
+
+
+@dataclass(slots=True)
+class AuditResult:
+    """What was checked. ``reports``, ``evidence`` and ``decisions`` count the rows that agree with the log."""
+
+    head: LogHead
+    reports: int = 0
+    evidence: int = 0
+    decisions: int = 0
+
+
+@dataclass(slots=True)
+class _Claims:
+    """What the log says the tables hold."""
+
+    reports: dict[str, str] = field(default_factory=dict)
+    evidence: dict[str, str] = field(default_factory=dict)
+    decisions: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+def audit(store: Store, anchors: Iterable[LogHead]) -> AuditResult:
+    """Walks the whole log. ``RefusedError``: ``log_broken``, or ``record_changed`` where a table was edited."""
+    claims = _Claims()
+    head = verify_log(_noting(store.log_entries(), claims), store.log_head(), anchors)
+    result = AuditResult(head)
+    with store.read() as tx:
+        for event_id, digest in claims.evidence.items():
+            preserved = tx.preserved(event_id)
+            if preserved is None or hashlib.sha256(preserved).hexdigest() != digest:
+                raise _changed("The preserved event", event_id)
+            result.evidence += 1
+        for report_id, digest in claims.reports.items():
+            report = tx.report(report_id)
+            if report is None or record_digest(report) != digest:
+                raise _changed("The report", report_id)
+            result.reports += 1
+        for case_id, said in claims.decisions.items():
+            decision = tx.decision_of(case_id)
+            kept = decision and (decision.outcome, decision.policy, decision.reason)
+            if kept != (said.get("outcome"), said.get("policy"), said.get("reason")):
+                raise _changed("The decision on", case_id)
+            result.decisions += 1
+        unlogged = tx.counts() != (result.reports, result.evidence, result.decisions)
+    if unlogged:
+        raise RefusedError("record_changed", "The tables hold reports, evidence or decisions that the log never saw.")
+    return result
+
+
+def _noting(entries: Iterable[LogEntry], claims: _Claims) -> Iterator[LogEntry]:
+    for entry in entries:
+        yield entry  # the chain is checked up to here before its words are taken
+        detail = json.loads(entry.detail)
+        if entry.kind in (LogKind.REPORT_RECEIVED, LogKind.REPORT_CHECKED):
+            claims.reports[entry.subject] = detail["record"]
+            for message in detail.get("messages", ()):
+                if message["evidence"]:
+                    claims.evidence.setdefault(message["event"], message["evidence"])
+        elif entry.kind == LogKind.CASE_DECIDED:
+            claims.decisions[entry.subject] = detail
+
+
+def _changed(what: str, name: str) -> RefusedError:
+    return RefusedError(
+        "record_changed",
+        f"{what} {name} is not what the log says it was: it was edited or deleted in the database.",
+        "Stop the service, keep a copy of everything as it is, and find out who could write to the database.",
+    )

@@ -1,0 +1,99 @@
+"""What a reporter may know about a report, and the address to ask at."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass, field
+
+from nightlight.errors import RefusedError
+from nightlight.hazmat import base64url
+from nightlight.model.case import Outcome
+from nightlight.model.report import Report, ReportState
+from nightlight.model.verdict import Verdict
+from nightlight.ports import Store
+from nightlight.web.api.report_body import MessageVerdictBody, OutcomeBody, ReceiptBody, StatusBody
+
+_TOKEN_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class StatusLinks:
+    """Makes and checks status addresses: unguessable, and derived from a secret so that none of them is stored."""
+
+    public_url: str
+    secret: bytes = field(repr=False)
+
+    def url(self, report_id: str) -> str:
+        return f"{self.public_url}/v1/reports/{report_id}/{self._token(report_id)}"
+
+    def check(self, report_id: str, token: str) -> None:
+        """``RefusedError('report_not_found')`` unless the token belongs to the report."""
+        if not hmac.compare_digest(self._token(report_id).encode(), token.encode("utf-8", "replace")):
+            raise report_not_found()
+
+    def _token(self, report_id: str) -> str:
+        mac = hmac.digest(self.secret, b"nightlight/status/1\n" + report_id.encode("utf-8", "replace"), "sha256")
+        return base64url.encode_urlsafe(mac[:_TOKEN_BYTES])
+
+
+def report_not_found() -> RefusedError:
+    return RefusedError("report_not_found", "There is no such report, or this address is incomplete.")
+
+
+HOW_TO_PROVE = (
+    "The message is end-to-end encrypted: nobody but the people in the conversation can read it. You can open exactly "
+    "the reported message for the safety team, and no other: in your app, export your room keys to a file (usually "
+    "Settings, Encryption or Security, Export keys), then run on your own computer: "
+    "nightlight disclose --keys FILE --room ROOM_ID --event EVENT_ID. Your keys stay on your computer."
+)
+
+_OUTCOMES = {
+    Outcome.VIOLATION: "A person reviewed your report and found that the rules were broken. They have acted on it.",
+    Outcome.NO_VIOLATION: "A person reviewed your report and did not find that a rule was broken.",
+    Outcome.INSUFFICIENT: (
+        "A person reviewed your report. What could be shown was not enough to decide. Your report is kept, and you can "
+        "send a new one with proof at any time."
+    ),
+}
+
+
+def receipt(report: Report, links: StatusLinks) -> ReceiptBody:
+    return ReceiptBody(
+        report_id=report.report_id,
+        status_url=links.url(report.report_id),
+        messages=[
+            MessageVerdictBody(
+                event_id=message.event_id,
+                verdict=message.verdict.verdict,
+                code=message.verdict.code,
+                explanation=message.verdict.explanation,
+            )
+            for message in report.messages
+        ],
+    )
+
+
+def status(store: Store, report_id: str, links: StatusLinks) -> StatusBody:
+    """What became of the report, for the person who made it: never who decided, or what others reported."""
+    with store.read() as tx:
+        report = tx.report(report_id)
+        if report is None:
+            raise report_not_found()
+        decision = tx.decision_of(report.case_id) if report.case_id else None
+    if decision is not None:
+        state, explanation = "decided", _OUTCOMES[decision.outcome]
+    elif report.state is ReportState.PENDING:
+        state, explanation = "pending_verification", "Your report is safely stored and is checked as soon as possible."
+    else:
+        state, explanation = "in_review", "Your report is waiting for a person on the safety team."
+    unproven = any(message.verdict.verdict is Verdict.UNVERIFIABLE for message in report.messages)
+    return StatusBody(
+        **receipt(report, links).model_dump(),
+        state=state,
+        received_at=report.received_at,
+        explanation=explanation,
+        how_to_prove=HOW_TO_PROVE if unproven and decision is None else None,
+        outcome=OutcomeBody(outcome=decision.outcome, decided_at=decision.decided_at, explanation=explanation)
+        if decision
+        else None,
+    )
