@@ -53,6 +53,6 @@ class Background:
                 if e.code != quiet:  # once for each outage, not once a second
                     _log.warning("%s: %s", name, e.message)
                 quiet = e.code
-            except Exception:
+            except Exception:  # noqa: BLE001
                 # A defect in one piece of work must not end the thread: the next round is a new try.
                 _log.exception("%s: unexpected error", name)

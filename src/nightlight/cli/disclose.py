@@ -1,4 +1,4 @@
-"""``nightlight disclose``: on the reporter's own computer, from a key file to a report of exactly the named messages."""
+"""``nightlight disclose``: on the reporter's own computer, from a key file to a report of the named messages."""
 
 from __future__ import annotations
 

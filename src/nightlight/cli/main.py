@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 import uvicorn
+from rich.console import Console
 from rich.table import Table
 
 from nightlight import __version__
@@ -79,8 +80,7 @@ def settings() -> None:
     for name, field in Settings.model_fields.items():
         default = "" if field.default is None else str(field.default)
         table.add_row(f"NIGHTLIGHT_{name.upper()}", default, field.description or "")
-    console.file = sys.stdout
-    console.print(table)
+    Console().print(table)
 
 
 @app.command()
@@ -109,8 +109,8 @@ def log_verify(
     finally:
         house.close()
     say(
-        f"The log holds: {result.head.number} entries; {result.reports} reports, {result.evidence} preserved messages and "
-        f"{result.decisions} decisions agree with it; {len(anchors)} anchored heads."
+        f"The log holds: {result.head.number} entries; {result.reports} reports, {result.evidence} preserved messages "
+        f"and {result.decisions} decisions agree with it; {len(anchors)} anchored heads."
     )
     print(f"{result.head.number}:{result.head.hash.hex()}")  # noqa: T201
 

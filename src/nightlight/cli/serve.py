@@ -44,7 +44,7 @@ def app_for(house: House) -> FastAPI:
 
 
 def app_from_environment() -> FastAPI:
-    """For servers that start the application by name: ``uvicorn --factory nightlight.cli.serve:app_from_environment``."""
+    """For servers that start the application by name, in several processes."""
     quiet_logging()
     house = House(Settings())
     house.store.migrate()
@@ -52,7 +52,7 @@ def app_from_environment() -> FastAPI:
 
 
 def quiet_logging() -> None:
-    """Warnings and what the service says of itself. Addresses of requests may hold status tokens: they are not logged."""
+    """What the service says of itself. Addresses of requests may hold status tokens: they are not logged."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for name in ("httpx", "httpcore", "alembic", "uvicorn.access"):
         logging.getLogger(name).setLevel(logging.WARNING)
