@@ -170,7 +170,7 @@ class Store(Protocol):
     def write(self) -> AbstractContextManager[Transaction]:
         """A transaction that may write. At most one runs at a time; leaving it durably commits, raising rolls back."""
 
-    def log_entries(self) -> Iterator[LogEntry]:
+    def log_entries(self) -> AbstractContextManager[Iterator[LogEntry]]:
         """Every entry of the log in order, streamed."""
 
     def log_head(self) -> LogHead:

@@ -1,0 +1,1 @@
+"""Figures, each measured beside its peer or primitive in the same run."""

@@ -36,7 +36,8 @@ class _Claims:
 def audit(store: Store, anchors: Iterable[LogHead]) -> AuditResult:
     """Walks the whole log. ``RefusedError``: ``log_broken``, or ``record_changed`` where a table was edited."""
     claims = _Claims()
-    head = verify_log(_noting(store.log_entries(), claims), store.log_head(), anchors)
+    with store.log_entries() as entries:
+        head = verify_log(_noting(entries, claims), store.log_head(), anchors)
     result = AuditResult(head)
     with store.read() as tx:
         for event_id, digest in claims.evidence.items():

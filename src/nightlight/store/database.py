@@ -57,10 +57,11 @@ class Database:
                 connection.execute(select(log_head.c.id).with_for_update())
                 yield SqlTransaction(connection, self._log_key)
 
-    def log_entries(self) -> Iterator[LogEntry]:
+    @contextmanager
+    def log_entries(self) -> Iterator[Iterator[LogEntry]]:
         """Every entry of the log in order, streamed."""
         with self._translated(), self.engine.connect() as connection:
-            yield from LogTable(connection, self._log_key).entries()
+            yield LogTable(connection, self._log_key).entries()
 
     def log_head(self) -> LogHead:
         """The authenticated head; ``RefusedError('log_broken')`` if somebody changed it."""
