@@ -1,0 +1,1 @@
+"""A real homeserver, real clients that really encrypt, and the story they play, all on loopback."""

@@ -1,0 +1,199 @@
+"""A real Synapse from its wheel: SQLite, loopback, our module loaded, in a folder of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+from nightlight.demo.loopback import free_port
+from nightlight.errors import UnavailableError
+from nightlight.hazmat import base64url
+
+SERVER_NAME = "town.example"
+
+
+class Synapse:
+    """``start()`` makes it answer, ``stop()`` ends it; starting again continues with the same data and port."""
+
+    def __init__(self, folder: Path, *, generous: bool = True) -> None:
+        self.data_dir = folder
+        self.port = free_port()
+        self.base_url = f"http://127.0.0.1:{self.port}"
+        self.server_name = SERVER_NAME
+        self.registration_shared_secret = secrets.token_urlsafe(32)
+        self.admin_user = "nightlight"
+        self.admin_password = secrets.token_urlsafe(12)
+        self.admin_token = ""
+        self.database_path = folder / "homeserver.sqlite3"
+        self.log_path = folder / "homeserver.log"
+        self.module_secret_path = folder.parent / "module-secret"
+        self._generous = generous
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Synapse:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self, seconds: float = 60) -> None:
+        """Starts and waits until it answers; ``UnavailableError`` with the end of its log if it does not."""
+        self._configure()
+        with (self.data_dir / "output.log").open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "synapse.app.homeserver", "-c", str(self.data_dir / "homeserver.yaml")],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=self.data_dir,
+                # A session of its own: Ctrl-C in the terminal reaches it only through us, in order.
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                if httpx.get(f"{self.base_url}/health", timeout=5, trust_env=False).status_code == 200:
+                    break
+            except httpx.HTTPError:
+                time.sleep(0.05)
+        else:
+            raise UnavailableError("synapse_down", f"Synapse did not come up. The end of its log:\n{self._log_tail()}")
+        if not self.admin_token:
+            self.admin_token = self.register(self.admin_user, self.admin_password, admin=True)
+
+    def stop(self) -> None:
+        """Ends the process we started: asked first, then made to."""
+        process, self._process = self._process, None
+        if process is None or process.poll() is not None:
+            return
+        process.terminate()
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def register(self, localpart: str, password: str, *, admin: bool = False) -> str:
+        """Registers an account with the shared secret (Synapse admin API, "Shared-Secret Registration")."""
+        path = f"{self.base_url}/_synapse/admin/v1/register"
+        with httpx.Client(timeout=30, trust_env=False) as http:
+            nonce = http.get(path).json()["nonce"]
+            role = "admin" if admin else "notadmin"
+            message = "\x00".join([nonce, localpart, password, role]).encode()
+            mac = hmac.new(self.registration_shared_secret.encode(), message, hashlib.sha1).hexdigest()
+            body = {"nonce": nonce, "username": localpart, "password": password, "admin": admin, "mac": mac}
+            answer = http.post(path, json=body)
+        if answer.status_code != 200:
+            raise UnavailableError("register", f"Synapse did not register {localpart}: {answer.text[:200]}")
+        token: str = answer.json()["access_token"]
+        return token
+
+    def _configure(self) -> None:
+        if (self.data_dir / "homeserver.yaml").exists():
+            return
+        self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _write_private(self.module_secret_path, secrets.token_urlsafe(32))
+        signing_key = secrets.token_bytes(32)
+        _write_private(self.data_dir / "signing.key", f"ed25519 a_demo {base64url.encode_standard(signing_key)}\n")
+        # JSON is YAML, too.
+        _write_private(self.data_dir / "log.yaml", json.dumps(self._logging()))
+        _write_private(self.data_dir / "homeserver.yaml", json.dumps(self._settings()))
+
+    def _settings(self) -> dict[str, Any]:
+        settings: dict[str, Any] = {
+            "server_name": self.server_name,
+            "public_baseurl": self.base_url,
+            "pid_file": str(self.data_dir / "homeserver.pid"),
+            "listeners": [
+                {
+                    "port": self.port,
+                    "type": "http",
+                    "bind_addresses": ["127.0.0.1"],
+                    "resources": [{"names": ["client", "openid"]}],
+                }
+            ],
+            "database": {"name": "sqlite3", "args": {"database": str(self.database_path)}},
+            "log_config": str(self.data_dir / "log.yaml"),
+            "media_store_path": str(self.data_dir / "media"),
+            "signing_key_path": str(self.data_dir / "signing.key"),
+            "macaroon_secret_key": secrets.token_urlsafe(32),
+            "form_secret": secrets.token_urlsafe(32),
+            "registration_shared_secret": self.registration_shared_secret,
+            # Nobody outside this machine is ever asked or told anything.
+            "trusted_key_servers": [],
+            "federation_domain_whitelist": [],
+            "report_stats": False,
+            "url_preview_enabled": False,
+            "enable_registration": False,
+            "presence": {"enabled": False},
+            "bcrypt_rounds": 4,
+            "server_notices": {
+                "system_mxid_localpart": "notices",
+                "system_mxid_display_name": "Notices",
+                "room_name": "Notices",
+                "auto_join": True,
+            },
+            "modules": [
+                {
+                    "module": "nightlight_synapse.NightlightModule",
+                    "config": {"secret_path": str(self.module_secret_path)},
+                }
+            ],
+        }
+        if self._generous:
+            settings.update(_GENEROUS)
+        return settings
+
+    def _logging(self) -> dict[str, Any]:
+        return {
+            "version": 1,
+            "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+            "handlers": {
+                "file": {"class": "logging.FileHandler", "formatter": "plain", "filename": str(self.log_path)}
+            },
+            "root": {"level": "INFO", "handlers": ["file"]},
+            "disable_existing_loggers": False,
+        }
+
+    def _log_tail(self) -> str:
+        parts = [
+            path.read_text(errors="replace")[-1500:]
+            for path in (self.data_dir / "output.log", self.log_path)
+            if path.exists()
+        ]
+        return "\n".join(parts)
+
+
+def _write_private(path: Path, text: str) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+
+
+_PLENTY = {"per_second": 10_000, "burst_count": 10_000}
+#: Puppets act faster than people.
+_GENEROUS: dict[str, Any] = {
+    "rc_message": _PLENTY,
+    "rc_registration": _PLENTY,
+    "rc_login": {"address": _PLENTY, "account": _PLENTY, "failed_attempts": _PLENTY},
+    "rc_joins": {"local": _PLENTY, "remote": _PLENTY},
+    "rc_joins_per_room": _PLENTY,
+    "rc_invites": {"per_room": _PLENTY, "per_user": _PLENTY, "per_issuer": _PLENTY},
+    "rc_admin_redaction": _PLENTY,
+    "rc_reports": _PLENTY,
+    "rc_room_creation": _PLENTY,
+}
