@@ -17,7 +17,7 @@ from nightlight.cli import disclose as disclose_command
 from nightlight.cli.compose import House
 from nightlight.cli.output import console, say
 from nightlight.cli.serve import app_for, quiet_logging
-from nightlight.errors import RefusedError, UnavailableError
+from nightlight.errors import NightlightError, RefusedError, UnavailableError
 from nightlight.evidence.log import LogHead
 from nightlight.flows.audit import audit
 from nightlight.settings import Settings
@@ -185,12 +185,13 @@ def main() -> None:
     """Runs a command; a refusal ends with status 1, a world that does not answer with status 75 (try again later)."""
     try:
         app()
-    except RefusedError as e:
-        say(f"Refused: {e.message}" + (f"\n{e.hint}" if e.hint else ""))
-        sys.exit(1)
     except UnavailableError as e:
         say(f"Not now: {e.message}")
         sys.exit(75)
+    except NightlightError as e:
+        hint = e.hint if isinstance(e, RefusedError) else ""
+        say(f"Refused: {e.message}" + (f"\n{hint}" if hint else ""))
+        sys.exit(1)
 
 
 if __name__ == "__main__":

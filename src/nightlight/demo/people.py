@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import secrets
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ from nightlight.demo.synapse import Synapse
 from nightlight.errors import UnavailableError
 
 _DEVICE_WAIT_TURNS = 40
+
+# The client tells a person at a terminal about every device it meets for the first time.
+logging.getLogger("nio").setLevel(logging.ERROR)
 
 
 class Person:
@@ -93,15 +97,16 @@ class Person:
         event_id: str = _done(answer, "send a message").event_id
         return event_id
 
-    async def send_picture(self, room_id: str, png: bytes) -> str:
-        """Uploads an encrypted picture and sends it; returns the event id."""
+    async def send_picture(self, room_id: str, png: bytes) -> tuple[str, str]:
+        """Uploads an encrypted picture and sends it; returns the event id and the ``mxc://`` address."""
         answer, keys = await self.client.upload(
             lambda *_: io.BytesIO(png), "image/png", "shape.png", encrypt=True, filesize=len(png)
         )
         url = _done(answer, "upload a picture").content_uri
         file = {**keys, "url": url, "mimetype": "image/png"}
         info = {"mimetype": "image/png", "size": len(png)}
-        return await self.send(room_id, {"msgtype": "m.image", "body": "shape.png", "file": file, "info": info})
+        content = {"msgtype": "m.image", "body": "shape.png", "file": file, "info": info}
+        return await self.send(room_id, content), url
 
     async def decrypted(self, room_id: str) -> list[tuple[str, str, str]]:
         """What this person's app shows: event id, sender and text of every message it can read, oldest first."""
@@ -154,20 +159,18 @@ class Person:
         """Whether the homeserver still accepts this device."""
         return (await self._http.get("/_matrix/client/v3/account/whoami")).status_code == 200
 
-    async def can_download(self, room_id: str, event_id: str) -> bool:
-        """Whether the picture in that message can still be fetched."""
-        event = await self._open(room_id, await self.raw_event(room_id, event_id))
-        media = str(event.url).removeprefix("mxc://")
-        return (await self._http.get(f"/_matrix/client/v1/media/download/{media}")).status_code == 200
+    async def can_download(self, mxc: str) -> bool:
+        """Whether the file at that ``mxc://`` address can still be fetched."""
+        path = f"/_matrix/client/v1/media/download/{mxc.removeprefix('mxc://')}"
+        return (await self._http.get(path)).status_code == 200
 
     async def notices(self) -> list[str]:
         """Unencrypted texts in every room this person is in: where server notices arrive."""
         await self.sync()
         texts = []
         for room_id in (await self.request("GET", "/joined_rooms"))["joined_rooms"]:
-            for raw in await self._history(room_id):
-                if raw["type"] == "m.room.message" and "body" in raw["content"]:
-                    texts.append(raw["content"]["body"])
+            history = await self._history(room_id)
+            texts += [raw["content"]["body"] for raw in history if "body" in raw["content"]]
         return texts
 
     async def request(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:

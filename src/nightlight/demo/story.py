@@ -77,7 +77,7 @@ class Story:
         self._progress = progress
         self._people: dict[str, Person] = {}
         self._events: dict[str, str] = {}
-        self._picture = ""
+        self._picture = self._media = ""
         self._room = ""
         self.outcome = Outcome()
 
@@ -125,9 +125,10 @@ class Story:
     async def _mallory_writes(self) -> None:
         self._room = await self._room_of("mallory", "bob")
         await self._say_all(self._room, UNWANTED)
-        self._picture = await self._people["mallory"].send_picture(self._room, a_red_circle())
+        self._picture, self._media = await self._people["mallory"].send_picture(self._room, a_red_circle())
         bob = self._people["bob"]
         await bob.sync()
+        self._expect(await bob.can_download(self._media), "the picture", "Bob cannot fetch it")
         texts = [text for _, _, text in await bob.decrypted(self._room)]
         self._expect(REPORTED in texts, "Mallory's message", f"Bob's app shows {texts}")
 
@@ -277,7 +278,7 @@ class Story:
         return not event.get("content", {}).get("ciphertext")
 
     async def _is_quarantined(self, bob: Person) -> bool:
-        return not await bob.can_download(self._room, self._picture)
+        return not await bob.can_download(self._media)
 
     async def _is_suspended(self, mallory: Person) -> bool:
         return not await mallory.can_send(self._room)

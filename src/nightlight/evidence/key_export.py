@@ -7,8 +7,6 @@ Source: Matrix client-server API, "Key exports": ``-----BEGIN MEGOLM SESSION DAT
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import hmac
 import struct
@@ -127,8 +125,9 @@ def _unwrap(data: bytes) -> bytes:
     if end < start:
         raise _damaged("the line END MEGOLM SESSION DATA is missing; the end of the file was cut off")
     try:
-        blob = base64.b64decode(b"".join(data[start + len(_HEADER) : end].split()), validate=True)
-    except binascii.Error:
+        # Most clients pad the base64, some do not.
+        blob = base64url.decode_standard(b"".join(data[start + len(_HEADER) : end].split()).decode("ascii"))
+    except ValueError:
         raise _damaged("it is not base64") from None
     if len(blob) < _FIXED.size + _MAC_BYTES:
         raise _damaged("it is too short")

@@ -1,0 +1,79 @@
+"""The reviewer's session: a cookie that scripts cannot read, and a token that other sites cannot guess."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from nightlight.errors import RefusedError
+from nightlight.flows.sign_in import Door
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    username: str
+    csrf: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """``secure``: the cookie travels only over HTTPS, under a name that browsers hold to this host."""
+
+    door: Door
+    secure: bool
+    seconds: int
+
+    @property
+    def cookie(self) -> str:
+        return "__Host-nightlight" if self.secure else "nightlight"
+
+    def of(self, request: Request) -> Session | None:
+        """The session of this request, while it lasts."""
+        token = request.cookies.get(self.cookie)
+        username = self.door.user_of(token) if token else None
+        return Session(username, _csrf(token)) if token and username else None
+
+    def start(self, response: Response, username: str, password: str) -> None:
+        """Signs in, or raises what ``Door.sign_in`` raises."""
+        token = self.door.sign_in(username, password)
+        response.set_cookie(
+            self.cookie, token, max_age=self.seconds, path="/", secure=self.secure, httponly=True, samesite="strict"
+        )
+
+    def end(self, request: Request, response: Response) -> None:
+        token = request.cookies.get(self.cookie)
+        if token:
+            self.door.sign_out(token)
+        response.delete_cookie(self.cookie, path="/", secure=self.secure, httponly=True, samesite="strict")
+
+
+def check_csrf(session: Session, given: str) -> None:
+    """A form of another site does not know the token (OWASP, "Cross-Site Request Forgery Prevention")."""
+    if not hmac.compare_digest(session.csrf.encode(), given.encode("utf-8", "replace")):
+        raise RefusedError("csrf", "This form did not come from this session.", "Reload the page and try again.")
+
+
+def check_origin(request: Request) -> None:
+    """For the sign-in form, which has no session yet: what the browser says of where the request comes from."""
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    foreign_site = site is not None and site not in ("same-origin", "none")
+    # Behind a proxy the scheme may differ; the host is what tells sites apart.
+    foreign_origin = origin not in (None, "null") and urlsplit(origin or "").netloc != request.headers.get("host")
+    if foreign_site or foreign_origin or origin == "null":
+        raise RefusedError("csrf", "The sign-in form was sent from another site.", "Open the sign-in page here.")
+
+
+def local_path(target: str) -> str:
+    """``target`` if it is a path on this site, else the queue: nobody is sent elsewhere after signing in."""
+    plain = target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable()
+    return target if plain and "\\" not in target else "/"
+
+
+def _csrf(token: str) -> str:
+    return hmac.new(token.encode(), b"nightlight/csrf/1", hashlib.sha256).hexdigest()
