@@ -128,8 +128,8 @@ def test_signature_under_a_key_that_is_none_is_refused(public_key: bytes) -> Non
 
 @pytest.mark.parametrize(
     "padding",
-    [bytes(13), b"\x0c" * 13, b"\x01" + b"\x0d" * 12, b"\x11" * 13, b"\x0e" * 13],
-    ids=["zeros", "one short", "odd first", "seventeen", "into the text"],
+    [bytes(13), b"\x01" + b"\x0d" * 12, b"\x11" * 13, b"\x0e" * 13],
+    ids=["zeros", "odd first", "seventeen", "into the text"],
 )
 def test_bad_padding_is_refused_as_real_clients_do(padding: bytes) -> None:
     sender = Sender()

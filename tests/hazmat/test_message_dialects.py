@@ -134,53 +134,6 @@ def test_largest_event_content_can_be_reported() -> None:
     assert we_open(SENDER.send(INDEX, text)) == (INDEX, text)
 
 
-@given(index=st.sampled_from([0, 1, INDEX, 2**32 - 1]), point=st.integers(0, 13), other=st.booleans())
-def test_weak_session_keys_are_judged_as_real_clients_do(index: int, point: int, other: bool) -> None:
-    """A session key of small order verifies signatures nobody made. Whatever clients then do, we do too."""
-    public_key = SMALL_ORDER[point]
-    body = b"\x03" + index_field(index) + CIPHER + bytes(8 if other else 7) + b"\x01" * (not other)
-    message = body + b"\x01" + bytes(63)
-    try:
-        client = vodozemac.Ed25519PublicKey.from_base64(_b64(public_key))
-        client.verify_signature(body, vodozemac.Ed25519Signature.from_base64(_b64(message[-64:])))
-        accepted = True
-    except (vodozemac.SignatureException, vodozemac.KeyException):
-        accepted = False
-    try:
-        MegolmMessage.parse(message).verify_signature(public_key)
-        assert accepted
-    except RefusedError:
-        assert not accepted
-
-
-#: The points of order 1, 2, 4 and 8 of edwards25519, canonical encodings first (https://eprint.iacr.org/2020/1244).
-SMALL_ORDER = [
-    bytes.fromhex(text)
-    for text in (
-        "0100000000000000000000000000000000000000000000000000000000000000",
-        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-        "0000000000000000000000000000000000000000000000000000000000000000",
-        "0000000000000000000000000000000000000000000000000000000000000080",
-        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
-        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
-        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
-        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
-        "0100000000000000000000000000000000000000000000000000000000000080",
-        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
-        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
-        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
-    )
-]
-
-
-def _b64(data: bytes) -> str:
-    import base64
-
-    return base64.b64encode(data).rstrip(b"=").decode()
-
-
 numbers = st.one_of(st.integers(0, 300), st.integers(0, 2**64 - 1))
 unknown = st.one_of(
     st.builds(lambda n, v: varint(n << 3) + varint(v), st.integers(3, 2**29 - 1), numbers),

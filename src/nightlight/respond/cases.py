@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nightlight.model.case import Case, CaseState
-from nightlight.model.report import SEVERITY, Report
+from nightlight.model.report import SEVERITY, Category, Report
+from nightlight.model.verdict import Verdict
 
 
 def case_of(case_id: str, opened_at: int, reports: Sequence[Report]) -> Case:
@@ -15,6 +16,11 @@ def case_of(case_id: str, opened_at: int, reports: Sequence[Report]) -> Case:
     else than its sender reported and that the reporter was shown to have received, or the account reported by name.
     """
     gravest = min(reports, key=lambda report: SEVERITY[report.category])
+    severity = SEVERITY[gravest.category]
+    verdicts = [message.verdict.verdict for report in reports for message in report.messages]
+    if verdicts and all(verdict is Verdict.REFUSED for verdict in verdicts):
+        # Nothing that was handed in fits what was sent: a forged report must not push others back.
+        severity = max(severity, SEVERITY[Category.OTHER])
     proven = {message.event_id for report in reports for message in report.messages if message.verdict.proven}
     named = {message.event_id for report in reports for message in report.messages}
     return Case(
@@ -24,7 +30,7 @@ def case_of(case_id: str, opened_at: int, reports: Sequence[Report]) -> Case:
         subject=_subject(reports),
         room_id=next((report.room_id for report in reports if report.room_id), None),
         category=gravest.category,
-        severity=SEVERITY[gravest.category],
+        severity=severity,
         proven=len(proven),
         messages=len(named),
         reports=len(reports),

@@ -62,10 +62,12 @@ def check_origin(request: Request) -> None:
     """For the sign-in form, which has no session yet: what the browser says of where the request comes from."""
     site = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")
-    foreign_site = site is not None and site not in ("same-origin", "none")
-    # Behind a proxy the scheme may differ; the host is what tells sites apart.
-    foreign_origin = origin not in (None, "null") and urlsplit(origin or "").netloc != request.headers.get("host")
-    if foreign_site or foreign_origin or origin == "null":
+    if site is not None:
+        foreign = site not in ("same-origin", "none")
+    else:
+        # Behind a proxy the scheme may differ; the host is what tells sites apart.
+        foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+    if foreign:
         raise RefusedError("csrf", "The sign-in form was sent from another site.", "Open the sign-in page here.")
 
 

@@ -101,6 +101,11 @@ def severity(number: int) -> str:
     return "high" if number <= 1 else "medium" if number == 2 else "low"
 
 
+def needs_proof(kind: ActionKind) -> bool:
+    """Whether the action is closed to a case in which nothing is proven."""
+    return kind in IRREVERSIBLE or kind is ActionKind.QUARANTINE
+
+
 def irreversible(kind: ActionKind) -> bool:
     return kind in IRREVERSIBLE
 
