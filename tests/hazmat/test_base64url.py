@@ -32,7 +32,9 @@ def test_urlsafe_has_one_spelling_for_a_value(text: str) -> None:
     assert encode_urlsafe(data) == text
 
 
-@pytest.mark.parametrize("text", ["A", "AAAAA", "AB", "AAB", "AA==", "A A", "AA\n", "+A", "/A", "AÄ", "ＡＡ", "\ud800A"])
+@pytest.mark.parametrize(
+    "text", ["A", "AAAAA", "AB", "AAB", "AA==", "A A", "AA\n", "+A", "/A", "AÄ", "ＡＡ", "\ud800A"]
+)
 def test_urlsafe_refuses(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011
         decode_urlsafe(text)

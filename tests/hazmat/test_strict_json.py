@@ -100,7 +100,8 @@ def test_number_too_long_to_convert_is_refused(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b" ", b"{", b'{"a"}', b"[1,]", b"{'a':1}", b"01", b'"\t"', b'"\\x"', b"1 2", b'{"a":1}x', b"\xef\xbb\xbf1"]
+    "data",
+    [b"", b" ", b"{", b'{"a"}', b"[1,]", b"{'a':1}", b"01", b'"\t"', b'"\\x"', b"1 2", b'{"a":1}x', b"\xef\xbb\xbf1"],
 )
 def test_what_is_not_json_is_refused(data: bytes) -> None:
     assert code_of(data) == "json_malformed"
@@ -150,6 +151,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.timeout(10)
 @pytest.mark.parametrize("brackets", [b"", b"[" * 33, b"[]" * 33], ids=["", "33 brackets after", "33 pairs after"])
 @pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_document_costs_little_time(data: bytes, brackets: bytes) -> None:

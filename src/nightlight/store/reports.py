@@ -126,8 +126,9 @@ class ReportTables:
 
     def postpone(self, report_id: str, next_attempt_at: int) -> None:
         self._connection.execute(
-            update(reports).where(reports.c.report_id == report_id),
-            {"next_attempt_at": next_attempt_at, "attempts": reports.c.attempts + 1},
+            update(reports)
+            .where(reports.c.report_id == report_id)
+            .values(next_attempt_at=next_attempt_at, attempts=reports.c.attempts + 1)
         )
 
     def settle_report(self, report: Report, claimant: str) -> None:

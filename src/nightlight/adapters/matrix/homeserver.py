@@ -39,10 +39,12 @@ class MatrixHomeserver:
         path = f"/_matrix/federation/v1/openid/userinfo?access_token={_q(openid_token)}"
         answer = self._connection.send("GET", path)
         account = answer.body.get("sub")
-        if answer.status == 200 and isinstance(account, str) and self._is_ours(account):
-            return account
         if answer.status == 404:
             raise UnavailableError("no_openid", "The homeserver does not serve OpenID: enable the listener resource.")
+        if answer.status == 200 and not isinstance(account, str):
+            raise UnavailableError("homeserver_nonsense", "The homeserver's answer names no account.")
+        if answer.status == 200 and isinstance(account, str) and self._is_ours(account):
+            return account
         raise RefusedError(
             "invalid_token",
             f"The OpenID token is not one that {self._server_name} issued, or it has expired.",

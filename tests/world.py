@@ -1,0 +1,112 @@
+"""A small world for tests: a simulated homeserver, a store, and Nightlight's own parts around them."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from argon2 import PasswordHasher
+
+from nightlight.adapters.matrix.homeserver import MatrixHomeserver
+from nightlight.flows.audit import AuditResult, audit
+from nightlight.flows.collect_reports import Collector
+from nightlight.flows.enforce import Enforcer
+from nightlight.flows.review import CaseFile, Desk
+from nightlight.flows.sign_in import Door
+from nightlight.flows.take_report import Intake, IntakeLimits, Receipt
+from nightlight.model.case import Case, CaseState
+from nightlight.model.report import Category, Disclosure, ReportRequest
+from nightlight.store.database import Database
+from tests.simulators.homeserver import ADMIN_TOKEN, MODULE_SECRET, SERVER_NAME, SimulatedHomeserver
+
+
+@dataclass
+class SetClock:
+    """A clock that stands still until it is moved. Milliseconds."""
+
+    at: int = 1_790_000_000_000
+
+    def now(self) -> int:
+        return self.at
+
+
+@dataclass
+class World:
+    """Bob and Mallory share an encrypted room; Eve is in none."""
+
+    homeserver: SimulatedHomeserver
+    store: Database
+    homeserver_url: str
+    clock: SetClock = field(default_factory=SetClock)
+    limits: IntakeLimits = field(default_factory=lambda: IntakeLimits(300, 100, 3_600_000))
+
+    def __post_init__(self) -> None:
+        sim = self.homeserver
+        self.bob, self.mallory, self.eve = (sim.account(name) for name in ("bob", "mallory", "eve"))
+        self.room = sim.room(self.bob, self.mallory)
+        self.opening = sim.say(self.room, self.mallory, "[opening]")
+        self.abusive = sim.say(self.room, self.mallory, "[abusive message 1]")
+        self.reply = sim.say(self.room, self.bob, "[a reply]")
+        self._numbers = itertools.count(1)
+
+    def new_id(self, prefix: str) -> str:
+        return f"{prefix}_{next(self._numbers):06x}"
+
+    @cached_property
+    def matrix(self) -> MatrixHomeserver:
+        return MatrixHomeserver(self.homeserver_url, SERVER_NAME, ADMIN_TOKEN, MODULE_SECRET, 5)
+
+    @property
+    def intake(self) -> Intake:
+        return Intake(self.store, self.matrix, self.clock, self.new_id, self.limits)
+
+    @property
+    def desk(self) -> Desk:
+        return Desk(self.store, self.clock, self.new_id)
+
+    @property
+    def enforcer(self) -> Enforcer:
+        return Enforcer(self.store, self.matrix, self.clock, 4, lambda: 1.0)
+
+    @property
+    def collector(self) -> Collector:
+        return Collector(self.store, self.matrix, self.clock, self.new_id, 4000, lambda r: f"prove {r.report_id}")
+
+    @cached_property
+    def door(self) -> Door:
+        hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        decoy = hasher.hash("nobody has this password")
+        return Door(self.store, self.clock, lambda: self.new_id("token"), 3_600_000, 5, hasher, decoy)
+
+    def key(self, event_id: str) -> bytes:
+        return self.homeserver.message_keys[event_id]
+
+    def request(self, *event_ids: str, keys: bool = True, **changes: Any) -> ReportRequest:
+        values: dict[str, Any] = {
+            "room_id": self.room,
+            "category": Category.GROOMING,
+            "note": "a note",
+            "language": "en",
+            "messages": tuple(Disclosure(e, self.key(e) if keys else None) for e in event_ids),
+        }
+        return ReportRequest(**{**values, **changes})
+
+    def report(self, *event_ids: str, by: str | None = None, key: str | None = None, **changes: Any) -> Receipt:
+        """Bob (or ``by``) reports messages."""
+        token = self.homeserver.token_for(by or self.bob)
+        return self.intake.take(self.request(*event_ids, **changes), token, key)
+
+    def codes(self, receipt: Receipt) -> list[str]:
+        return [message.verdict.code.value for message in receipt.report.messages]
+
+    def only_case(self) -> CaseFile:
+        (case,) = self.open_cases()
+        return self.desk.case(case.case_id, "robin")
+
+    def open_cases(self) -> list[Case]:
+        return self.desk.queue(CaseState.OPEN).cases
+
+    def audit(self) -> AuditResult:
+        return audit(self.store, [])
