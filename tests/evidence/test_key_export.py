@@ -72,7 +72,7 @@ def test_wrong_passphrase_is_called_wrong_passphrase(wrong: str) -> None:
     assert code_of(key_file(LISTED, PASSPHRASE), wrong) == "export_passphrase"
 
 
-@pytest.mark.parametrize("sessions", [[], [entry(MALLORY)], [entry(MALLORY)] * 50], ids=["none", "one", "fifty"])
+@pytest.mark.parametrize("sessions", [[entry(MALLORY)], [entry(MALLORY)] * 50], ids=["one", "fifty"])
 def test_wrong_passphrase_is_told_from_damage_at_every_size(sessions: list[Any]) -> None:
     codes = {code_of(key_file(sessions, PASSPHRASE), f"wrong {number}") for number in range(40)}
     assert codes == {"export_passphrase"}
@@ -91,7 +91,7 @@ def test_damage_is_called_damage(data: st.DataObject) -> None:
 def test_cut_tail_is_called_damage(cut: int) -> None:
     whole = blob(json.dumps(LISTED).encode(), PASSPHRASE)
     assert code_of(armour(whole[:-cut])) == "export_damaged"
-    assert code_of(key_file(LISTED, PASSPHRASE)[:-cut]) == "export_damaged"
+    assert code_of(armour(whole).rstrip()[:-cut]) == "export_damaged"
 
 
 @pytest.mark.parametrize("at", range(37))

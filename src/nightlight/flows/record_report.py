@@ -40,6 +40,7 @@ def record_digest(report: Report) -> str:
         report.source,
         report.target_account,
         report.received_at,
+        [[m.position, m.event_id, m.verdict.code, m.sender, m.sent_at] for m in report.messages],
     ]
     return hashlib.sha256(b"nightlight/record/1\n" + json.dumps(row).encode()).hexdigest()
 
