@@ -19,12 +19,12 @@ HEADER, FOOTER = b"-----BEGIN MEGOLM SESSION DATA-----", b"-----END MEGOLM SESSI
 SALT, IV = bytes(range(16)), bytes(range(100, 116))
 
 
-def entry(sender: Sender, room_id: str = "!playground:example.org", **changed: Any) -> dict[str, Any]:
+def entry(sender: Sender, **changed: Any) -> dict[str, Any]:
     """One session as clients list it."""
     return {
         "algorithm": "m.megolm.v1.aes-sha2",
         "forwarding_curve25519_key_chain": [],
-        "room_id": room_id,
+        "room_id": "!playground:example.org",
         "sender_claimed_keys": {"ed25519": "A" * 43},
         "sender_key": "B" * 43,
         "session_id": sender.session_id,

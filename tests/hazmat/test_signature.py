@@ -33,8 +33,7 @@ def sign(public_key: bytes, data: bytes) -> bytes:
 def we_accept(public_key: bytes, message: bytes) -> bool:
     try:
         MegolmMessage.parse(message).verify_signature(public_key)
-    except RefusedError as e:
-        assert e.code == "signature_invalid"
+    except RefusedError:
         return False
     return True
 
@@ -49,7 +48,7 @@ def clients_accept(public_key: bytes, message: bytes) -> bool:
 
 
 def test_session_key_of_mixed_order_is_judged_as_real_clients_do() -> None:
-    """With such a key one signature in eight is good for a cofactorless verifier, and every one for a cofactored one."""
+    """With such a key one signature in eight is good without the cofactor, and every one with it."""
     public_key = crypto_core_ed25519_add(point(SECRET), TORSION)
     sender = Sender()
     verdicts = []

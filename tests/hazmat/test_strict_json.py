@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from typing import Any
@@ -40,10 +41,9 @@ def test_what_is_accepted_reads_as_everywhere(value: Any, ascii_only: bool, inde
 def test_any_bytes_are_json_or_refused(data: bytes) -> None:
     try:
         value = strict_json.loads(data)
-    except RefusedError as e:
-        assert e.code in {"json_malformed", "json_too_deep", "json_not_utf8", "json_duplicate_key"}
-    else:
-        assert value == json.loads(data)
+    except RefusedError:
+        return
+    assert value == json.loads(data)
 
 
 @pytest.mark.parametrize(
@@ -156,8 +156,6 @@ HOSTILE = {
 @pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_document_costs_little_time(data: bytes, brackets: bytes) -> None:
     before = time.process_time()
-    try:
+    with contextlib.suppress(RefusedError):
         strict_json.loads(data + brackets)
-    except RefusedError:
-        pass
     assert time.process_time() - before < 0.5

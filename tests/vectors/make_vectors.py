@@ -17,7 +17,7 @@ from nio.crypto.key_export import encrypt_and_save
 
 HERE = Path(__file__).parent
 ROOM = "!playground:example.org"
-PASSPHRASE = "placeholder pässphrase 🌙"
+PASSPHRASE = "placeholder passphrase"
 ROUNDS = 10_000
 
 

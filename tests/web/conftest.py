@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from nightlight.store.database import Database
+from nightlight.web.api.routes import BodyLimits, api_router
+from nightlight.web.api.status import StatusLinks
+from nightlight.web.app import build_app
+from nightlight.web.console.routes import console_routes
+from tests.databases import LOG_KEY
+from tests.loopback import served
+from tests.simulators.homeserver import SimulatedHomeserver
+from tests.world import World
+
+PASSWORD = "a long enough password"
+
+
+@pytest.fixture(scope="module")
+def shared_simulator() -> Iterator[tuple[SimulatedHomeserver, str]]:
+    simulator = SimulatedHomeserver()
+    with served(simulator.app) as url:
+        yield simulator, url
+
+
+@pytest.fixture
+def world(shared_simulator: tuple[SimulatedHomeserver, str], tmp_path: Path) -> Iterator[World]:
+    simulator, url = shared_simulator
+    simulator.__dict__.update(SimulatedHomeserver().__dict__)
+    store = Database(f"sqlite:///{tmp_path / 'web.sqlite3'}", LOG_KEY)
+    store.migrate()
+    world = World(simulator, store, url)
+    world.door.add_reviewer("robin", PASSWORD, "test")
+    yield world
+    world.matrix.close()
+    store.close()
+
+
+@pytest.fixture
+def client(world: World) -> Iterator[TestClient]:
+    """The whole application, plain HTTP cookies."""
+    with TestClient(app_of(world), base_url="http://nightlight.test", follow_redirects=False) as client:
+        yield client
+
+
+def app_of(world: World, *, cookie_secure: bool = False) -> FastAPI:
+    return build_app(
+        api_router(world.intake, world.store, StatusLinks("https://nightlight.test", bytes(32)), LIMITS),
+        console_routes(world.desk, world.door, cookie_secure=cookie_secure, session_seconds=3600),
+        world.store,
+    )
+
+
+LIMITS = BodyLimits(body_bytes=65_536, note_chars=200, messages=3, json_depth=16)
