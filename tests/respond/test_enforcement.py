@@ -27,10 +27,9 @@ def case(subject: str | None = MALLORY, proven: int = 1) -> Case:
 
 
 def said(sender: str, **content: Any) -> VerifiedMessage:
-    event = build_event(
-        {"msgtype": "m.text", "body": "[abusive message 1]"} | content, sender=sender, type="m.room.message"
-    )
-    return verify_message(check_stored_event(*event), None)
+    content = {"msgtype": "m.text", "body": "[abusive message 1]"} | content
+    event, event_id = build_event(content, sender=sender, type="m.room.message")
+    return verify_message(check_stored_event(event, event_id), None)
 
 
 def check(

@@ -1,4 +1,4 @@
-"""Writes new vectors beside this file. Not run by the tests: sessions, salt and IV are random, vectors stay as they are.
+"""Writes new vectors beside this file. The tests do not run it: what it writes is random, and vectors do not change.
 
 Nothing of Nightlight is used here: the messages and session exports are vodozemac's, the file is matrix-nio's, and
 the message key is HKDF-Extract (RFC 5869 §2.2) computed by OpenSSL's command line.
