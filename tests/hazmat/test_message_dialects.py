@@ -112,7 +112,7 @@ def test_what_no_client_shows_is_refused(payload: bytes, covered: bytes | None) 
     assert we_open(message) is None
 
 
-def test_canonical_and_literal_authentication_are_not_mixed() -> None:
+def test_signature_over_one_form_does_not_fit_the_mac_of_the_other() -> None:
     """MAC over one form and signature over the other: no client opens it, so nobody was shown anything."""
     odd = DIALECTS["unknown varint"]
     literal, canonical = SENDER.seal(INDEX, odd), SENDER.seal(INDEX, odd, covered=CANONICAL)

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from nightlight.adapters.matrix.homeserver import MatrixHomeserver
+from nightlight.demo.people import Person
+from nightlight.demo.synapse import Synapse
+
+T = TypeVar("T")
+
+
+class Loop:
+    """One event loop for a whole test module, so that people may live longer than one test."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+
+    def __call__(self, story: Coroutine[Any, Any, T]) -> T:
+        return self._loop.run_until_complete(story)
+
+    def close(self) -> None:
+        self._loop.close()
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[Loop]:
+    loop = Loop()
+    yield loop
+    loop.close()
+
+
+@pytest.fixture(scope="session")
+def synapse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synapse]:
+    """One real Synapse for all integration tests."""
+    with Synapse(tmp_path_factory.mktemp("town") / "synapse") as synapse:
+        yield synapse
+
+
+@pytest.fixture
+def matrix(synapse: Synapse) -> Iterator[MatrixHomeserver]:
+    secret = synapse.module_secret_path.read_text()
+    matrix = MatrixHomeserver(synapse.base_url, synapse.server_name, synapse.admin_token, secret, 20)
+    yield matrix
+    matrix.close()
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def people(synapse: Synapse, run: Loop, tmp_path: Path) -> Iterator[tuple[Person, Person]]:
+    """Bob and Mallory, new for each test, each with a client that encrypts."""
+    number = next(_numbers)
+    bob = run(Person.arrive(synapse, f"bob{number}", tmp_path / "bob"))
+    mallory = run(Person.arrive(synapse, f"mallory{number}", tmp_path / "mallory"))
+    yield bob, mallory
+    run(bob.depart())
+    run(mallory.depart())
