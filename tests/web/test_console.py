@@ -103,6 +103,14 @@ def test_markup_of_strangers_is_shown_as_text(robin: TestClient, world: World, m
         assert markup not in page
 
 
+def test_what_apps_may_show_instead_of_the_text_is_shown_too(robin: TestClient, world: World) -> None:
+    formatted = {"format": "org.matrix.custom.html", "formatted_body": "<b>[abusive message 1]</b>"}
+    event = world.homeserver.say(world.room, world.mallory, "ok", **formatted)
+    case_id = a_case(world, event)
+    page = post(robin, f"/cases/{case_id}/reveal", event_id=event).text
+    assert "&lt;b&gt;[abusive message 1]&lt;/b&gt;" in page
+
+
 def test_hidden_characters_are_made_visible() -> None:
     assert visible("a\u202eb\u200bc\x07\x00d\ufeff") == "a⟦U+202E⟧b⟦U+200B⟧c⟦U+0007⟧⟦U+0000⟧d⟦U+FEFF⟧"
     assert visible("שלום 👩‍👧 ünïcödé\n\tok") == "שלום 👩‍👧 ünïcödé\n\tok"

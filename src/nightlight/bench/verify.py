@@ -44,12 +44,12 @@ def _measure(progress: Progress) -> Sequence[Figure]:
 
     def peer(number: int) -> object:
         message = messages[number % _MESSAGES]
-        public_key.verify(message.signature, message.authenticated + message.mac)
+        public_key.verify(message.signature, message.forms[0] + message.mac)
         return inbound.decrypt(ciphertexts[number % _MESSAGES])
 
     def signature(number: int) -> object:
         message = messages[number % _MESSAGES]
-        return public_key.verify(message.signature, message.authenticated + message.mac)
+        return public_key.verify(message.signature, message.forms[0] + message.mac)
 
     progress("verifying")
     times = alternate({"nightlight": nightlight, "peer": peer, "signature": signature}, rounds=25, batch=_MESSAGES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import shutil
 import signal
 import tempfile
@@ -47,14 +48,9 @@ def command(
     Needs nothing but this installation. Everything listens on loopback, on free ports, in a throw-away folder. After
     the story the town stays up for a look; Ctrl-C stops it, and nothing else.
     """
-    try:
-        import nio
-        import synapse
-    except ImportError as e:
-        raise RefusedError(
-            "demo_missing", f"The demo needs {e.name}, which is not installed.", "pip install 'nightlight[demo]'"
-        ) from None
-    del nio, synapse
+    for module in ("nio", "synapse"):
+        if importlib.util.find_spec(module) is None:
+            raise RefusedError("demo_missing", f"The demo needs {module}.", "Type: pip install 'nightlight[demo]'")
     _play(once, keep, info)
 
 

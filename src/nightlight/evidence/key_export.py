@@ -100,22 +100,38 @@ def _decrypt(data: bytes, passphrase: str, limits: ExportLimits) -> bytes:
             "export_too_large",
             f"The file asks for {rounds:,} rounds of key derivation; at most {limits.rounds:,} are done.",
         )
-    keys = hashlib.pbkdf2_hmac("sha512", passphrase.encode("utf-8"), salt, rounds, 64)
     body, mac = blob[:-_MAC_BYTES], blob[-_MAC_BYTES:]
-    decryptor = Cipher(AES(keys[:32]), CTR(iv)).decryptor()
-    plaintext = decryptor.update(body[_FIXED.size :]) + decryptor.finalize()
-    if hmac.compare_digest(hmac.digest(keys[32:], body, "sha256"), mac):
-        return plaintext
+    plaintext = b""
+    for encoded in _passphrases(passphrase):
+        keys = hashlib.pbkdf2_hmac("sha512", encoded, salt, rounds, 64)
+        decryptor = Cipher(AES(keys[:32]), CTR(iv)).decryptor()
+        plaintext = decryptor.update(body[_FIXED.size :]) + decryptor.finalize()
+        if hmac.compare_digest(hmac.digest(keys[32:], body, "sha256"), mac):
+            return plaintext
+        if _looks_like_text(plaintext):
+            break
     # The MAC key depends on the passphrase too, so a failed MAC alone does not say what is wrong. Under the right
     # passphrase CTR mode still shows mostly text, under a wrong one noise. Nothing of it is used.
-    sample = plaintext[:4096]
-    if sample and sum(32 <= byte < 127 for byte in sample) > 0.9 * len(sample):
+    if _looks_like_text(plaintext):
         raise _damaged("the passphrase is right, but part of the file was cut off or changed")
     raise RefusedError(
         "export_passphrase",
         "The passphrase does not open this file.",
         "Type the passphrase that you chose when you exported the keys. If you are sure of it, export the keys again.",
     )
+
+
+def _passphrases(passphrase: str) -> list[bytes]:
+    """The passphrase in UTF-8, as most clients write it, and in Latin-1, as matrix-nio does."""
+    encoded = [passphrase.encode("utf-8", "surrogatepass")]
+    if not passphrase.isascii() and all(ord(character) < 256 for character in passphrase):
+        encoded.append(passphrase.encode("latin-1"))
+    return encoded
+
+
+def _looks_like_text(plaintext: bytes) -> bool:
+    sample = plaintext[:4096]
+    return bool(sample) and sum(32 <= byte < 127 for byte in sample) > 0.9 * len(sample)
 
 
 def _unwrap(data: bytes) -> bytes:

@@ -98,7 +98,10 @@ def verify_log(entries: Iterable[LogEntry], head: LogHead, anchors: Iterable[Log
     ``head`` is what the store claims, ``anchors`` what was noted elsewhere. ``RefusedError('log_broken')`` names the
     first entry that does not fit and says what that means.
     """
-    expected = {anchor.number: anchor.hash for anchor in anchors}
+    expected: dict[int, bytes] = {}
+    for anchor in anchors:
+        if expected.setdefault(anchor.number, anchor.hash) != anchor.hash:
+            raise _broken(anchor.number, "was anchored twice, differently: history was rewritten")
     current = EMPTY
     for entry in entries:
         if entry.number != current.number + 1:

@@ -6,7 +6,7 @@ The steps are numbered as in docs/adr/0002-message-key.md. Only ciphertext is ta
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from typing import Any
 
 from nightlight.errors import RefusedError
@@ -36,10 +36,10 @@ class VerifiedMessage:
     content: Mapping[str, Any] = field(repr=False)
     session_id: str | None
     index: int | None
-    _seal: object = field(repr=False, compare=False)
+    _seal: InitVar[object]
 
-    def __post_init__(self) -> None:
-        if self._seal is not _SEAL:
+    def __post_init__(self, _seal: object) -> None:
+        if _seal is not _SEAL:
             raise TypeError("a VerifiedMessage comes out of verify_message and from nowhere else")
 
     @property
@@ -51,7 +51,8 @@ class VerifiedMessage:
     @property
     def media(self) -> tuple[str, ...]:
         """``mxc://`` addresses of the media that this message carries (Matrix, "m.image" and its kin)."""
-        holders = (self.content, self.content.get("info"))
+        shown = (self.content, self.content.get("m.new_content"))
+        holders = [h for s in shown if isinstance(s, dict) for h in (s, s.get("info"))]
         found: list[str] = []
         for holder in holders:
             if not isinstance(holder, dict):

@@ -55,6 +55,8 @@ class RevealedMessage:
     sent_at: int
     type: str
     body: str = field(repr=False)
+    #: Everything the message carries, as JSON, where that is more than its text: apps may show other parts of it.
+    rest: str = field(default="", repr=False)
     media: tuple[str, ...] = ()
     ambiguous: bool = False
 
@@ -174,8 +176,16 @@ class Desk:
             opened = self._verified(tx, message)
         except AmbiguousContentError as e:
             text = e.raw.decode("utf-8", "backslashreplace")
-            return RevealedMessage(message.event_id, message.sender or "", message.sent_at or 0, "?", text, (), True)
-        return RevealedMessage(opened.event_id, opened.sender, opened.sent_at, opened.type, opened.body, opened.media)
+            return RevealedMessage(
+                message.event_id, message.sender or "", message.sent_at or 0, "?", text, ambiguous=True
+            )
+        more = opened.content.keys() - {"body", "msgtype"} or opened.type != "m.room.message"
+        rest = (
+            json.dumps({"type": opened.type, "content": opened.content}, indent=2, ensure_ascii=False) if more else ""
+        )
+        return RevealedMessage(
+            opened.event_id, opened.sender, opened.sent_at, opened.type, opened.body, rest, opened.media
+        )
 
     def _verified(self, tx: Transaction, message: ReportedMessage) -> VerifiedMessage:
         """Verifies again from the preserved event: nothing opened is ever stored."""

@@ -33,6 +33,9 @@ INDEX_MAX = 2**32 - 1
 #: Far above the 64 KiB that a Matrix event may measure.
 MESSAGE_BYTES_MAX = 131_072
 
+#: As deep as prost reads.
+GROUPS_MAX = 100
+
 _ZERO_SALT = bytes(32)
 _INFO = b"MEGOLM_KEYS"
 
@@ -108,14 +111,15 @@ class MegolmMessage:
     ciphertext: bytes = field(repr=False)
     mac: bytes = field(repr=False)
     signature: bytes = field(repr=False)
-    authenticated: bytes = field(repr=False)
+    #: What MAC and signature may cover: vodozemac checks its own canonical encoding, libolm the bytes as they came.
+    forms: tuple[bytes, ...] = field(repr=False)
 
     @classmethod
     def parse(cls, data: bytes) -> MegolmMessage:
         """``0x03 ‖ protobuf ‖ MAC (8) ‖ signature (64)`` (Megolm, "Message format"), or ``RefusedError``.
 
-        Accepts exactly what the reference implementation accepts: a stricter reader would hand senders a way to
-        write messages that arrive and cannot be reported.
+        Accepts whatever a client opens, vodozemac or libolm: a stricter reader would hand senders a way to write
+        messages that arrive and cannot be reported.
         """
         if not 1 + MAC_BYTES + SIGNATURE_BYTES < len(data) <= MESSAGE_BYTES_MAX:
             raise _malformed(f"{len(data)} bytes is no length of a Megolm message")
@@ -123,22 +127,24 @@ class MegolmMessage:
             raise _malformed(f"version {data[0]} where {MESSAGE_VERSION} was expected")
         authenticated = data[: -MAC_BYTES - SIGNATURE_BYTES]
         index, ciphertext = _read_fields(authenticated[1:])
+        canonical = bytes([MESSAGE_VERSION, 0x08]) + _varint(index) + b"\x12" + _varint(len(ciphertext)) + ciphertext
         return cls(
             index,
             ciphertext,
             data[-MAC_BYTES - SIGNATURE_BYTES : -SIGNATURE_BYTES],
             data[-SIGNATURE_BYTES:],
-            authenticated,
+            (canonical,) if canonical == authenticated else (canonical, authenticated),
         )
 
     def verify_signature(self, public_key: bytes) -> None:
         """Ed25519 over everything before the signature, MAC included (Megolm, "Message format")."""
-        try:
-            Ed25519PublicKey.from_public_bytes(public_key).verify(self.signature, self.authenticated + self.mac)
-        except (InvalidSignature, ValueError):
-            raise RefusedError(
-                "signature_invalid", "The session named by the event did not sign this message."
-            ) from None
+        for form in self.forms:
+            try:
+                Ed25519PublicKey.from_public_bytes(public_key).verify(self.signature, form + self.mac)
+            except (InvalidSignature, ValueError):
+                continue
+            return
+        raise RefusedError("signature_invalid", "The session named by the event did not sign this message.")
 
     def open(self, message_key: bytes) -> bytes:
         """MAC, then AES-256-CBC with PKCS#7 (Matrix, "m.megolm.v1.aes-sha2"), or ``RefusedError('wrong_key')``."""
@@ -149,8 +155,8 @@ class MegolmMessage:
         t1 = hmac.digest(message_key, _INFO + b"\x01", "sha256")
         t2 = hmac.digest(message_key, t1 + _INFO + b"\x02", "sha256")
         t3 = hmac.digest(message_key, t2 + _INFO + b"\x03", "sha256")
-        expected = hmac.digest(t2, self.authenticated, "sha256")[:MAC_BYTES]
-        if not hmac.compare_digest(expected, self.mac):
+        macs = [hmac.digest(t2, form, "sha256")[:MAC_BYTES] for form in self.forms]
+        if not any(hmac.compare_digest(mac, self.mac) for mac in macs):
             raise RefusedError("wrong_key", "This key does not open this message.")
         try:
             decryptor = Cipher(AES(t1), CBC(t3[:16])).decryptor()
@@ -169,8 +175,8 @@ def _malformed(why: str) -> RefusedError:
 
 def _read_fields(payload: bytes) -> tuple[int, bytes]:
     """The two fields of the payload as protobuf readers see them: the last one wins, unknown ones are passed over."""
-    index: int | None = None
-    ciphertext: bytes | None = None
+    index, ciphertext = 0, b""  # proto3: a field that is not there has its default
+    groups: list[int] = []
     at = 0
     while at < len(payload):
         tag, at = _read_varint(payload, at)
@@ -179,28 +185,43 @@ def _read_fields(payload: bytes) -> tuple[int, bytes]:
             raise _malformed("a field without a number")
         if wire_type == 0:
             value, at = _read_varint(payload, at)
-            if number == 1:
-                index = value
+            if number == 1 and not groups:
+                index = value & INDEX_MAX  # protobuf cuts a uint32
         elif wire_type == 2:
             length, at = _read_varint(payload, at)
             if at + length > len(payload):
                 raise _malformed("a field runs past the end")
-            if number == 2:
+            if number == 2 and not groups:
                 ciphertext = payload[at : at + length]
             at += length
         elif wire_type in (1, 5):
             at += 8 if wire_type == 1 else 4
             if at > len(payload):
                 raise _malformed("a field runs past the end")
+        elif wire_type == 3 and len(groups) < GROUPS_MAX:
+            groups.append(number)
+        elif wire_type == 4 and groups and groups[-1] == number:
+            groups.pop()
+            continue
         else:
             raise _malformed("a field of an unknown kind")
+        if groups[1 if wire_type == 3 else 0 :]:
+            continue
         if (number == 1 and wire_type != 0) or (number == 2 and wire_type != 2):
             raise _malformed("a field of the wrong kind")
-    if index is None or index > INDEX_MAX:
-        raise _malformed("no message index" if index is None else "the message index is too large")
+    if groups:
+        raise _malformed("a group without an end")
     if not ciphertext:
         raise _malformed("no ciphertext")
     return index, ciphertext
+
+
+def _varint(value: int) -> bytes:
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*out, value])
 
 
 def _read_varint(data: bytes, at: int) -> tuple[int, int]:

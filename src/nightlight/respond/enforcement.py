@@ -49,6 +49,8 @@ def plan_actions(
     if case.subject is None:
         raise RefusedError("no_account", "The case names no account, so there is nothing to act on.")
     own = [message for message in messages if message.sender == case.subject]
+    if not own and not IRREVERSIBLE.isdisjoint(kinds):
+        raise RefusedError("no_messages", "No proven message of this account is in the case.")
     plan: list[PlannedAction] = []
     if ActionKind.QUARANTINE in kinds:
         media = dict.fromkeys(address for message in own for address in message.media)
