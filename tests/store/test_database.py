@@ -53,10 +53,10 @@ def test_what_was_written_is_read_back_unchanged(database: Database) -> None:
     with database.read() as tx:
         assert tx.report("report_1") == report
         assert tx.same_report(["@bob:test"], b"d" * 32, None) == report
-        assert tx.same_report(["@bob:test"], b"x" * 32, "key-1") == report
         assert tx.same_report(["@eve:test"], b"d" * 32, "key-1") is None
-        assert tx.uses_key_otherwise(["@bob:test"], b"x" * 32, "key-1")
-        assert not tx.uses_key_otherwise(["@bob:test"], b"d" * 32, "key-1")
+        assert tx.same_report(["@bob:test"], b"d" * 32, "key-1") == report
+        with pytest.raises(RefusedError, match="different report"):
+            tx.same_report(["@bob:test"], b"x" * 32, "key-1")
 
 
 def test_a_transaction_that_raises_leaves_nothing(database: Database) -> None:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from nightlight import __version__
+from nightlight.cli import bench as bench_command
 from nightlight.cli import demo as demo_command
 from nightlight.cli import disclose as disclose_command
 from nightlight.cli.compose import House
@@ -37,6 +38,7 @@ app.add_typer(log_app, name="log")
 app.add_typer(reviewer_app, name="reviewer")
 app.command("disclose")(disclose_command.command)
 app.command("demo")(demo_command.command)
+app.command("bench")(bench_command.command)
 
 
 @app.command()

@@ -62,7 +62,7 @@ class Collector:
         with self.store.write() as tx:
             is_new = not tx.has_source(source_ref)
             if is_new:
-                filed = record_new(tx, new, checked, None, self.new_id)
+                filed = record_new(tx, new, checked, self.new_id)
                 if self.how_to_prove and any(m.verdict.verdict is Verdict.UNVERIFIABLE for m in filed.messages):
                     tx.add_action(self._notice(replace(filed), self.how_to_prove(filed)))
             tx.move_cursor(source, max(tx.cursor(source), item.number))

@@ -45,13 +45,9 @@ def record_digest(report: Report) -> str:
     return hashlib.sha256(b"nightlight/record/1\n" + json.dumps(row).encode()).hexdigest()
 
 
-def record_new(
-    tx: Transaction, new: NewReport, checked: Sequence[CheckedMessage], case_id: str | None, new_id: NewId
-) -> Report:
-    """Stores a new, checked report and returns it with its case. ``case_id``: join this case whatever is in it."""
-    report = _put_into_case(
-        tx, new.report, checked, case_id, new_id, lambda filed: tx.add_report(replace(new, report=filed))
-    )
+def record_new(tx: Transaction, new: NewReport, checked: Sequence[CheckedMessage], new_id: NewId) -> Report:
+    """Stores a new, checked report and returns it with its case."""
+    report = _put_into_case(tx, new.report, checked, new_id, lambda filed: tx.add_report(replace(new, report=filed)))
     _log(tx, LogKind.REPORT_RECEIVED, report, checked, report.received_at)
     return report
 
@@ -60,7 +56,7 @@ def record_checked(
     tx: Transaction, report: Report, claimant: str, checked: Sequence[CheckedMessage], new_id: NewId, now: int
 ) -> Report:
     """Stores what the check of a report that was pending found."""
-    filed = _put_into_case(tx, report, checked, None, new_id, lambda filed: tx.settle_report(filed, claimant))
+    filed = _put_into_case(tx, report, checked, new_id, lambda filed: tx.settle_report(filed, claimant))
     _log(tx, LogKind.REPORT_CHECKED, filed, checked, now)
     return filed
 
@@ -69,7 +65,6 @@ def _put_into_case(
     tx: Transaction,
     report: Report,
     checked: Sequence[CheckedMessage],
-    case_id: str | None,
     new_id: NewId,
     save: Callable[[Report], None],
 ) -> Report:
@@ -77,13 +72,16 @@ def _put_into_case(
         if item.event is not None:
             tx.preserve(item.event, report.received_at)
     seen = [item.message.event_id for item in checked if item.message.sender is not None]
-    joined = case_id or tx.open_case_with(seen)
-    others = tx.reports_of(joined) if joined else []
-    filed = replace(report, case_id=joined or new_id("case"))
-    assert filed.case_id is not None  # noqa: S101 - for the type checker
-    existing = tx.case(filed.case_id)
-    opened_at = existing.opened_at if existing else report.received_at
-    tx.save_case(case_of(filed.case_id, opened_at, [*others, filed]))
+    joined = tx.open_case_with(seen)
+    existing = tx.case(joined) if joined else None
+    if existing:
+        filed = replace(report, case_id=existing.case_id)
+        others = tx.reports_of(existing.case_id)
+        tx.save_case(case_of(existing.case_id, existing.opened_at, [*others, filed]))
+    else:
+        case_id = new_id("case")
+        filed = replace(report, case_id=case_id)
+        tx.add_case(case_of(case_id, report.received_at, [filed]))
     save(filed)
     return filed
 

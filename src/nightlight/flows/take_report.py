@@ -79,7 +79,7 @@ class Intake:
             report = _report(self.new_id("report"), now, reporter, request, ReportState.CHECKED)
             report = replace(report, messages=tuple(item.message for item in checked))
             new = NewReport(report, reporter, digest, idempotency_key)
-            return Receipt(record_new(tx, new, checked, None, self.new_id), created=True)
+            return Receipt(record_new(tx, new, checked, self.new_id), created=True)
 
     def check_pending(self, limit: int = 100) -> int:
         """Checks reports that waited for the homeserver; returns how many were settled. Run it again and again."""
@@ -174,12 +174,6 @@ class Intake:
     def _known(
         self, tx: Transaction, claimants: Sequence[str], digest: bytes, idempotency_key: str | None
     ) -> Receipt | None:
-        if idempotency_key is not None and tx.uses_key_otherwise(claimants, digest, idempotency_key):
-            raise RefusedError(
-                "idempotency_key_reused",
-                "This Idempotency-Key came with a different report before.",
-                "Use a new key for a new report.",
-            )
         report = tx.same_report(claimants, digest, idempotency_key)
         return Receipt(report, created=False) if report else None
 

@@ -33,11 +33,11 @@ class CaseTables:
             .limit(1)
         )
 
+    def add_case(self, case: Case) -> None:
+        self._connection.execute(insert(cases), asdict(case))
+
     def save_case(self, case: Case) -> None:
-        values = asdict(case)
-        changed = self._connection.execute(update(cases).where(cases.c.case_id == case.case_id), values)
-        if changed.rowcount == 0:
-            self._connection.execute(insert(cases), values)
+        self._connection.execute(update(cases).where(cases.c.case_id == case.case_id), asdict(case))
 
     def case(self, case_id: str) -> Case | None:
         row = self._connection.execute(select(cases).where(cases.c.case_id == case_id)).first()

@@ -11,14 +11,13 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event, select
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
 from nightlight.errors import RefusedError, UnavailableError
 from nightlight.evidence.log import LogEntry, LogHead
 from nightlight.store.log import LogTable
-from nightlight.store.schema import log_head
 from nightlight.store.transaction import SqlTransaction
 
 
@@ -53,9 +52,7 @@ class Database:
             if self.engine.dialect.name == "sqlite":
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             with _committed(connection):
-                # Every writing transaction appends to one log, so they queue for its head, in every process.
-                connection.execute(select(log_head.c.id).with_for_update())
-                yield SqlTransaction(connection, self._log_key)
+                yield SqlTransaction(connection, self._log_key, writes=True)
 
     @contextmanager
     def log_entries(self) -> Iterator[Iterator[LogEntry]]:

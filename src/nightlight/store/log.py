@@ -6,7 +6,7 @@ import hmac
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, Select, insert, select, update
 
 from nightlight.errors import RefusedError
 from nightlight.evidence import log
@@ -20,9 +20,17 @@ class LogTable:
     def __init__(self, connection: Connection, key: bytes) -> None:
         self._connection = connection
         self._key = key
+        self._head: LogHead | None = None
+
+    def lock(self) -> None:
+        """Reads the head and keeps every other writer waiting until this transaction ends."""
+        self._head = self._read_head(select(log_head).with_for_update())
 
     def head(self) -> LogHead:
-        row = self._connection.execute(select(log_head.c.number, log_head.c.hash, log_head.c.mac)).first()
+        return self._head or self._read_head(select(log_head))
+
+    def _read_head(self, statement: Select[Any]) -> LogHead:
+        row = self._connection.execute(statement).first()
         if row is None:
             raise RefusedError("log_broken", "The head of the log is missing.")
         head = LogHead(row.number, bytes(row.hash))
@@ -51,6 +59,7 @@ class LogTable:
                 "hash": entry.hash,
             },
         )
+        self._head = head
         self._connection.execute(
             update(log_head), {"number": head.number, "hash": head.hash, "mac": head.mac(self._key)}
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, delete, exists, func, insert, or_, select, update
 
+from nightlight.errors import RefusedError
 from nightlight.evidence.stored_event import StoredEvent
 from nightlight.model.report import Category, Report, ReportedMessage, ReportSource, ReportState
 from nightlight.model.verdict import Code, verdict_for
@@ -19,28 +20,23 @@ class ReportTables:
         self._connection = connection
 
     def same_report(self, claimants: Sequence[str], digest: bytes, idempotency_key: str | None) -> Report | None:
-        """The report that one of the claimants sent before: the same content, or under the same idempotency key."""
         same = reports.c.digest == digest
         if idempotency_key is not None:
             same = or_(same, reports.c.idempotency_key == idempotency_key)
-        row = self._connection.execute(
+        rows = self._connection.execute(
             select(reports).where(reports.c.claimant.in_(claimants), same).order_by(reports.c.received_at)
-        ).first()
-        return self._report(row) if row else None
-
-    def uses_key_otherwise(self, claimants: Sequence[str], digest: bytes, idempotency_key: str) -> bool:
-        """Whether a claimant used this idempotency key for a different report."""
-        return bool(
-            self._connection.scalar(
-                select(
-                    exists().where(
-                        reports.c.claimant.in_(claimants),
-                        reports.c.idempotency_key == idempotency_key,
-                        reports.c.digest != digest,
-                    )
-                )
+        ).all()
+        if any(
+            row.idempotency_key == idempotency_key and bytes(row.digest) != digest
+            for row in rows
+            if row.idempotency_key
+        ):
+            raise RefusedError(
+                "idempotency_key_reused",
+                "This Idempotency-Key came with a different report before.",
+                "Use a new key for a new report.",
             )
-        )
+        return self._report(rows[0]) if rows else None
 
     def has_source(self, source_ref: str) -> bool:
         return bool(self._connection.scalar(select(exists().where(reports.c.source_ref == source_ref))))

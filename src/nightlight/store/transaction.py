@@ -19,9 +19,12 @@ from nightlight.store.schema import cursors, decisions, evidence, reports
 class SqlTransaction(ReportTables, CaseTables, ActionTables, ReviewerTables):
     """Implements ``nightlight.ports.Transaction`` on one connection."""
 
-    def __init__(self, connection: Connection, log_key: bytes) -> None:
+    def __init__(self, connection: Connection, log_key: bytes, *, writes: bool = False) -> None:
         super().__init__(connection)
         self._log = LogTable(connection, log_key)
+        if writes:
+            # Every writing transaction appends to one log, so they queue for its head, in every process.
+            self._log.lock()
 
     def log(self, at: int, kind: LogKind, actor: str, subject: str, detail: Mapping[str, Any]) -> None:
         self._log.append(at, kind, actor, subject, detail)

@@ -30,6 +30,9 @@ def problem(error: NightlightError) -> JSONResponse:
     """The answer for an error; nothing of the inside is in it."""
     headers: dict[str, str] = {}
     hint = ""
+    if error.code == "log_broken":
+        # Nothing is taken that cannot be logged. That is for the operator to mend, not for the reporter.
+        error = UnavailableError("store_unavailable", error.message)
     if isinstance(error, RefusedError):
         status = STATUS_OF.get(error.code, 400)
         hint = error.hint

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
-import httpx
+import httpcore
 
 from nightlight.errors import RefusedError, UnavailableError
 
 #: The state of a very large room comes in one answer.
 ANSWER_BYTES_MAX = 64 * 2**20
 
-# These libraries log whole addresses, and an OpenID token stands in one of them.
-for _name in ("httpx", "httpcore"):
-    logging.getLogger(_name).setLevel(logging.WARNING)
+# At its finest level it logs whole addresses, and an OpenID token stands in one of them.
+logging.getLogger("httpcore").setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +33,15 @@ class Connection:
     """Sends requests. Safe to use from many threads. ``timeout`` in seconds, for each phase of one request."""
 
     def __init__(self, base_url: str, token: str, timeout: float) -> None:
-        try:
-            self._http = httpx.Client(
-                base_url=base_url.rstrip("/"),
-                timeout=httpx.Timeout(timeout),
-                limits=httpx.Limits(max_connections=64, max_keepalive_connections=64),
-                follow_redirects=False,
-                trust_env=False,
-            )
-        except (httpx.InvalidURL, ValueError) as e:
-            raise RefusedError("homeserver_url", f"The homeserver's address is not a URL: {e}.") from None
-        if self._http.base_url.scheme not in ("http", "https") or not self._http.base_url.host:
+        url = urlsplit(base_url.rstrip("/"))
+        if url.scheme not in ("http", "https") or not url.netloc or url.query or url.fragment:
             raise RefusedError("homeserver_url", "The homeserver's address must start with http:// or https://.")
+        self._base = base_url.rstrip("/")
+        # httpcore, the transport beneath httpx: no redirects, no proxies, no cookies, and half the cost of a call.
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=ssl.create_default_context(), max_connections=64, max_keepalive_connections=64
+        )
+        self._extensions = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), timeout)}
         self._authorization = {"Authorization": f"Bearer {token}"}
 
     def as_admin(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
@@ -61,10 +59,16 @@ class Connection:
     ) -> Answer:
         """One request, one answer; 429 and 5xx, silence and nonsense are ``UnavailableError``."""
         try:
-            with self._http.stream(method, path, json=body, headers=headers) as response:
-                status = response.status_code
+            with self._pool.stream(
+                method,
+                self._base + path,
+                headers=[*_HEADERS, *(headers or {}).items()],
+                content=None if body is None else json.dumps(body).encode(),
+                extensions=self._extensions,
+            ) as response:
+                status = response.status
                 data = _bounded(response)
-        except httpx.HTTPError as e:
+        except _TRANSPORT_ERRORS as e:
             raise UnavailableError(
                 "homeserver_unreachable", f"The homeserver does not answer ({type(e).__name__})."
             ) from None
@@ -77,16 +81,28 @@ class Connection:
         return Answer(status, value if isinstance(value, dict) else {})
 
     def close(self) -> None:
-        self._http.close()
+        self._pool.close()
 
 
 #: Error codes of Synapse where our own sign-in is what is wrong, not what was asked.
 _NOT_ADMIN = frozenset({"M_UNKNOWN_TOKEN", "M_MISSING_TOKEN", "M_FORBIDDEN", "M_USER_LOCKED", "M_USER_SUSPENDED"})
 
 
-def _bounded(response: httpx.Response) -> bytes:
+_HEADERS = [("Accept", "application/json"), ("Content-Type", "application/json"), ("User-Agent", "nightlight")]
+
+_TRANSPORT_ERRORS = (
+    httpcore.NetworkError,
+    httpcore.TimeoutException,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.UnsupportedProtocol,
+    OSError,
+)
+
+
+def _bounded(response: httpcore.Response) -> bytes:
     data = bytearray()
-    for chunk in response.iter_bytes():
+    for chunk in response.iter_stream():
         data += chunk
         if len(data) > ANSWER_BYTES_MAX:
             raise UnavailableError(
