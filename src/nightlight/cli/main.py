@@ -63,6 +63,7 @@ def serve(
             workers=workers,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
         )
         return
     house = House(settings)
@@ -73,6 +74,7 @@ def serve(
         port=settings.port,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=10,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -19,6 +20,8 @@ from nightlight.web.console.routes import console_routes
 def app_for(house: House) -> FastAPI:
     """The application with its background work."""
     settings = house.settings
+    # Threads here wait for the network most of the time; the default of 5 ms lets one busy thread hold all others up.
+    sys.setswitchinterval(0.001)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
