@@ -81,11 +81,3 @@ class Settings(BaseSettings):
     @property
     def resolved_public_url(self) -> str:
         return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
-
-    def read_homeserver_token(self) -> str:
-        if self.homeserver_token_file:
-            return self.homeserver_token_file.read_text().strip()
-        return self.homeserver_token.get_secret_value()
-
-    def read_module_secret(self) -> str:
-        return self.module_secret_file.read_text().strip() if self.module_secret_file else ""

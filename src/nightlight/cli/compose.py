@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from argon2 import PasswordHasher
+from pydantic import ValidationError
 
 from nightlight.adapters.matrix.homeserver import MatrixHomeserver
 from nightlight.cli.anchor import Anchor
+from nightlight.cli.files import read_line
 from nightlight.cli.secrets import secret
 from nightlight.errors import RefusedError
 from nightlight.flows.collect_reports import Collector
@@ -29,6 +31,16 @@ from nightlight.web.api.status import HOW_TO_PROVE, StatusLinks
 class SystemClock:
     def now(self) -> int:
         return time.time_ns() // 1_000_000
+
+
+def load_settings() -> Settings:
+    """The settings from the environment, or ``RefusedError`` that names the one that does not fit."""
+    try:
+        return Settings()
+    except ValidationError as e:
+        first = e.errors(include_url=False, include_input=False)[0]
+        name = f"NIGHTLIGHT_{'_'.join(str(part) for part in first['loc']).upper()}"
+        raise RefusedError("settings_malformed", f"{name}: {first['msg']}.", "See `nightlight settings`.") from None
 
 
 def new_id(prefix: str) -> str:
@@ -57,7 +69,9 @@ class House:
     @cached_property
     def homeserver(self) -> MatrixHomeserver:
         settings = self.settings
-        token = settings.read_homeserver_token()
+        token_file, secret_file = settings.homeserver_token_file, settings.module_secret_file
+        token = read_line(token_file).strip() if token_file else settings.homeserver_token.get_secret_value()
+        module_secret = read_line(secret_file).strip() if secret_file else ""
         missing = [
             name
             for name, value in (
@@ -77,7 +91,7 @@ class House:
             settings.homeserver_url,
             settings.server_name,
             token,
-            settings.read_module_secret(),
+            module_secret,
             settings.homeserver_timeout,
         )
 

@@ -14,6 +14,7 @@ import typer
 import vodozemac
 
 from nightlight.adapters.matrix.reporter import ReporterClient, send_report
+from nightlight.cli.files import read_bytes, read_line
 from nightlight.cli.output import console, say
 from nightlight.errors import RefusedError
 from nightlight.evidence.disclosure import disclose
@@ -84,13 +85,8 @@ def command(
 
 
 def _read_keys(path: Path, passphrase_file: Path | None) -> list[ExportedSession]:
-    try:
-        data = path.read_bytes()
-        passphrase = (
-            passphrase_file.read_text().rstrip("\r\n") if passphrase_file else os.environ.get("NIGHTLIGHT_PASSPHRASE")
-        )
-    except (OSError, UnicodeDecodeError) as e:
-        raise RefusedError("file_unreadable", f"The file cannot be read: {e}") from None
+    data = read_bytes(path)
+    passphrase = read_line(passphrase_file) if passphrase_file else os.environ.get("NIGHTLIGHT_PASSPHRASE")
     if passphrase is None:
         passphrase = str(typer.prompt("Passphrase of the key file", hide_input=True, err=True))
     with console.status("Opening the key file ..."):
@@ -98,10 +94,7 @@ def _read_keys(path: Path, passphrase_file: Path | None) -> list[ExportedSession
 
 
 def _access_token(path: Path | None) -> str:
-    try:
-        token = path.read_text().strip() if path else os.environ.get("MATRIX_ACCESS_TOKEN", "")
-    except (OSError, UnicodeDecodeError) as e:
-        raise RefusedError("file_unreadable", f"The file cannot be read: {e}") from None
+    token = read_line(path).strip() if path else os.environ.get("MATRIX_ACCESS_TOKEN", "")
     if not token:
         raise RefusedError(
             "access_token",
@@ -116,10 +109,7 @@ def _events(
 ) -> list[dict[str, Any]]:
     given: dict[str, dict[str, Any]] = {}
     for path in sources:
-        try:
-            value = strict_json.loads(path.read_bytes())
-        except OSError as e:
-            raise RefusedError("file_unreadable", f"The file cannot be read: {e}") from None
+        value = strict_json.loads(read_bytes(path))
         if not isinstance(value, dict) or not isinstance(value.get("event_id"), str):
             raise RefusedError("event_malformed", f"{path} does not hold the JSON of an event.")
         given[value["event_id"]] = value

@@ -15,7 +15,8 @@ from nightlight import __version__
 from nightlight.cli import bench as bench_command
 from nightlight.cli import demo as demo_command
 from nightlight.cli import disclose as disclose_command
-from nightlight.cli.compose import House
+from nightlight.cli.compose import House, load_settings
+from nightlight.cli.files import read_line
 from nightlight.cli.output import console, say
 from nightlight.cli.serve import app_for, quiet_logging
 from nightlight.errors import NightlightError, RefusedError, UnavailableError
@@ -49,7 +50,7 @@ def serve(
 
     All settings come from the environment; `nightlight settings` lists them.
     """
-    settings = Settings()
+    settings = load_settings()
     quiet_logging()
     if workers > 1 and settings.resolved_database_url.startswith("sqlite"):
         raise RefusedError("workers", "SQLite serves one process.", "Set NIGHTLIGHT_DATABASE_URL to a PostgreSQL.")
@@ -107,9 +108,11 @@ def log_verify(
     the anchor file in the data folder, and with --expect. Note the head elsewhere from time to time: whoever controls
     the whole machine can rewrite all that is on it.
     """
-    house = House(Settings())
+    expected = [_head(expect)] if expect else []
+    house = House(load_settings())
     try:
-        anchors = house.anchor.heads() + ([_head(expect)] if expect else [])
+        house.store.require()
+        anchors = house.anchor.heads() + expected
         with console.status("Walking the log ..."):
             result = audit(house.store, anchors)
     finally:
@@ -124,8 +127,9 @@ def log_verify(
 @log_app.command("head")
 def log_head() -> None:
     """Print number and hash of the last entry, to be noted somewhere else."""
-    house = House(Settings())
+    house = House(load_settings())
     try:
+        house.store.require()
         head = house.store.log_head()
     finally:
         house.close()
@@ -141,10 +145,10 @@ def reviewer_add(
 ) -> None:
     """Add a reviewer, or give one a new password. The password is asked for, twice, unless a file is named."""
     if password_file:
-        password = password_file.read_text().rstrip("\r\n")
+        password = read_line(password_file)
     else:
         password = str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
-    house = House(Settings())
+    house = House(load_settings())
     try:
         house.store.migrate()
         house.door.add_reviewer(username, password, by="command line")
@@ -156,8 +160,9 @@ def reviewer_add(
 @reviewer_app.command("remove")
 def reviewer_remove(username: str) -> None:
     """Take a reviewer's access away, at once; what they did stays in the log."""
-    house = House(Settings())
+    house = House(load_settings())
     try:
+        house.store.require()
         house.door.remove_reviewer(username, by="command line")
     finally:
         house.close()
@@ -167,8 +172,9 @@ def reviewer_remove(username: str) -> None:
 @reviewer_app.command("list")
 def reviewer_list() -> None:
     """List who may review."""
-    house = House(Settings())
+    house = House(load_settings())
     try:
+        house.store.require()
         with house.store.read() as tx:
             names = tx.reviewers()
     finally:

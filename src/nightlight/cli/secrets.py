@@ -13,6 +13,15 @@ _BYTES = 32
 
 def secret(folder: Path, name: str) -> bytes:
     """The 32-byte secret ``name``; made on first use. Safe when several processes start at once."""
+    try:
+        return _secret(folder, name)
+    except OSError as e:
+        raise RefusedError(
+            "data_dir", f"The data folder {folder} cannot be used: {e.strerror}.", "Set NIGHTLIGHT_DATA_DIR."
+        ) from None
+
+
+def _secret(folder: Path, name: str) -> bytes:
     path = folder / f"{name}.key"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = folder / f".{name}.{secrets.token_hex(8)}"

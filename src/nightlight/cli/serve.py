@@ -10,8 +10,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from nightlight.cli.background import Background
-from nightlight.cli.compose import House
-from nightlight.settings import Settings
+from nightlight.cli.compose import House, load_settings
 from nightlight.web.api.routes import api_router
 from nightlight.web.app import build_app
 from nightlight.web.console.routes import console_routes
@@ -49,7 +48,7 @@ def app_for(house: House) -> FastAPI:
 def app_from_environment() -> FastAPI:
     """For servers that start the application by name, in several processes."""
     quiet_logging()
-    house = House(Settings())
+    house = House(load_settings())
     house.store.migrate()
     return app_for(house)
 

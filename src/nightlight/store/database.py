@@ -11,7 +11,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
@@ -40,6 +40,18 @@ class Database:
         with self._translated(), self.engine.begin() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+    def require(self) -> None:
+        """``RefusedError('no_database')`` unless the tables are there; makes nothing."""
+        url = self.engine.url
+        absent = url.get_backend_name() == "sqlite" and not (url.database and Path(url.database).exists())
+        with self._translated():
+            if absent or not inspect(self.engine).has_table("log_head"):
+                raise RefusedError(
+                    "no_database",
+                    f"There is no database yet at {url.render_as_string(hide_password=True)}.",
+                    "Check NIGHTLIGHT_DATA_DIR and NIGHTLIGHT_DATABASE_URL, or start the service once.",
+                )
 
     @contextmanager
     def read(self) -> Iterator[SqlTransaction]:
