@@ -30,14 +30,21 @@ class NightlightModule:
         api.register_web_resource(PATH, NightlightResource(config.secret, Redactor(api)))
 
     @staticmethod
-    def parse_config(config: dict[str, Any]) -> NightlightConfig:
+    def parse_config(config: dict[str, Any] | None) -> NightlightConfig:
+        """The module's part of Synapse's configuration; ``ConfigError`` says what to set."""
+        config = config or {}
         path = config.get("secret_path")
+        if unknown := sorted(config.keys() - {"secret_path"}):
+            raise ConfigError(f"nightlight: there is no setting {', '.join(unknown)}; the only one is secret_path")
         if not isinstance(path, str):
             raise ConfigError("nightlight: set secret_path to the file that holds the secret shared with Nightlight")
         try:
-            secret = Path(path).read_text().strip()
+            data = Path(path).read_bytes()
         except OSError as e:
             raise ConfigError(f"nightlight: the file at secret_path cannot be read: {e.strerror}") from e
+        secret = data.decode("ascii", "replace").strip()
+        if not (secret.isascii() and secret.isprintable()):
+            raise ConfigError("nightlight: the secret must be printable ASCII text on one line")
         if len(secret) < SECRET_CHARS_MIN:
             raise ConfigError(f"nightlight: the secret has fewer than {SECRET_CHARS_MIN} characters")
         return NightlightConfig(secret)

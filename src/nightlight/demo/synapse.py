@@ -51,7 +51,26 @@ class Synapse:
         self.stop()
 
     def start(self, seconds: float = 60) -> None:
-        """Starts and waits until it answers; ``UnavailableError`` with the end of its log if it does not."""
+        """Starts and waits until it answers; ``UnavailableError`` with the end of its log if it does not.
+
+        Nothing is left running when this raises.
+        """
+        if self._process is not None:
+            return
+        try:
+            self._launch(seconds)
+            if not self.admin_token:
+                self.admin_token = self.register(self.admin_user, self.admin_password, admin=True)
+        except BaseException:
+            self.stop()
+            raise
+
+    def restart(self) -> None:
+        """Stops and starts again: same data, same port."""
+        self.stop()
+        self.start()
+
+    def _launch(self, seconds: float) -> None:
         self._configure()
         with (self.data_dir / "output.log").open("ab") as output:
             self._process = subprocess.Popen(
@@ -66,14 +85,12 @@ class Synapse:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
-                if httpx.get(f"{self.base_url}/health", timeout=5, trust_env=False).status_code == 200:
+                if httpx.get(f"{self.base_url}/health", timeout=1, trust_env=False).status_code == 200:
                     break
             except httpx.HTTPError:
                 time.sleep(0.05)
         else:
             raise UnavailableError("synapse_down", f"Synapse did not come up. The end of its log:\n{self._log_tail()}")
-        if not self.admin_token:
-            self.admin_token = self.register(self.admin_user, self.admin_password, admin=True)
 
     def stop(self) -> None:
         """Ends the process we started: asked first, then made to."""

@@ -14,7 +14,13 @@ from nightlight.ports import HomeserverReport
 _ADMIN = "/_synapse/admin"
 _MODULE = "/_synapse/client/nightlight/v1"
 _PAGE = 100
-_MXC = re.compile(r"mxc://([A-Za-z0-9.:\[\]-]{1,255})/([A-Za-z0-9_-]{1,255})\Z")
+#: How far a page of reports reaches back into the one before, and how often to begin again when they do not meet.
+_OVERLAP, _BEGINNINGS = 10, 5
+_TOKEN = re.compile(r"[!-~]{1,1024}\Z")
+#: Matrix, "Common Identifier Format": a server name begins with a letter, a digit or a bracket, so it is no ``..``.
+_MXC = re.compile(r"mxc://([A-Za-z0-9\[][A-Za-z0-9.:\[\]-]{0,254})/([A-Za-z0-9_-]{1,255})\Z")
+_LOCALPART = re.compile(r"@[!-9;-~]+\Z")
+_ONLY_MEMBERS = quote('{"types":["m.room.member"]}')
 
 
 class MatrixHomeserver:
@@ -36,24 +42,34 @@ class MatrixHomeserver:
 
     def whois(self, openid_token: str) -> str:
         """Matrix server-server API, "OpenID". Asked of the configured homeserver, wherever the token may be from."""
-        path = f"/_matrix/federation/v1/openid/userinfo?access_token={_q(openid_token)}"
-        answer = self._connection.send("GET", path)
-        account = answer.body.get("sub")
-        if answer.status == 404:
-            raise UnavailableError("no_openid", "The homeserver does not serve OpenID: enable the listener resource.")
-        if answer.status == 200 and not isinstance(account, str):
-            raise UnavailableError("homeserver_nonsense", "The homeserver's answer names no account.")
-        if answer.status == 200 and isinstance(account, str) and self._is_ours(account):
-            return account
-        raise RefusedError(
+        refused = RefusedError(
             "invalid_token",
             f"The OpenID token is not one that {self._server_name} issued, or it has expired.",
             "Ask your homeserver for a new one.",
         )
+        if not _TOKEN.match(openid_token):
+            raise refused
+        answer = self._connection.send("GET", f"/_matrix/federation/v1/openid/userinfo?access_token={_q(openid_token)}")
+        if answer.status in (400, 401):
+            raise refused
+        if answer.status != 200:
+            raise UnavailableError(
+                "no_openid",
+                f"The homeserver does not answer OpenID questions (status {answer.status}). "
+                "Enable the listener resource openid, and let Nightlight reach it.",
+            )
+        account = answer.body.get("sub")
+        if not isinstance(account, str):
+            raise UnavailableError("homeserver_nonsense", "The homeserver's answer names no account.")
+        if not self._is_ours(account):
+            raise refused
+        return account
 
     # What was said, and who was there
 
     def fetch_event(self, event_id: str) -> dict[str, Any] | None:
+        if not event_id.startswith("$"):
+            return None
         answer = self._connection.as_admin("GET", f"{_ADMIN}/v1/fetch_event/{_q(event_id)}")
         if answer.status != 200:
             _require_absent(answer)
@@ -63,20 +79,25 @@ class MatrixHomeserver:
     def membership_at(self, room_id: str, event_id: str, account: str) -> str | None:
         """Synapse's room context with no neighbours: its ``state`` is the room's state at that event.
 
-        The whole state comes along; Synapse offers no filter for one member (its ``filter`` parameter can only keep
-        the senders of the events in the answer).
+        The filter leaves out everything but memberships. It cannot name one member (it selects by sender, and an
+        invitation is sent by somebody else), so the answer still grows with the room: about half a kilobyte for each
+        account that was ever in it.
         """
-        answer = self._connection.as_admin("GET", f"{_ADMIN}/v1/rooms/{_q(room_id)}/context/{_q(event_id)}?limit=0")
+        if not (room_id.startswith("!") and event_id.startswith("$")):
+            return None
+        path = f"{_ADMIN}/v1/rooms/{_q(room_id)}/context/{_q(event_id)}?limit=0&filter={_ONLY_MEMBERS}"
+        answer = self._connection.as_admin("GET", path)
         if answer.status != 200:
             _require_absent(answer)
             return None
-        event = answer.body.get("event")
-        if not isinstance(event, dict) or event.get("room_id", room_id) != room_id:
+        if _object(answer.body, "event").get("room_id") != room_id:
             return None
         return _membership(answer.body.get("state"), account)
 
     def membership_now(self, room_id: str, account: str) -> str | None:
-        answer = self._connection.as_admin("GET", f"{_ADMIN}/v1/rooms/{_q(room_id)}/state")
+        if not room_id.startswith("!"):
+            return None
+        answer = self._connection.as_admin("GET", f"{_ADMIN}/v1/rooms/{_q(room_id)}/state?type=m.room.member")
         if answer.status != 200:
             _require_absent(answer)
             return None
@@ -93,47 +114,67 @@ class MatrixHomeserver:
     def _reports_after(
         self, number: int, what: str, read: Callable[[Mapping[str, Any]], HomeserverReport | None]
     ) -> list[HomeserverReport]:
-        # Newest first until a known one turns up: positions shift when a room is purged, numbers do not.
+        for _ in range(_BEGINNINGS):
+            found = self._read_back_to(number, what, read)
+            if found is not None:
+                return [found[key] for key in sorted(found)]
+        raise UnavailableError("homeserver_busy", f"The homeserver's {what} change faster than they can be read.")
+
+    def _read_back_to(
+        self, number: int, what: str, read: Callable[[Mapping[str, Any]], HomeserverReport | None]
+    ) -> dict[int, HomeserverReport] | None:
+        """Pages, newest first, until one holds nothing new. None: a purge moved the list, so a report may be missing.
+
+        Pages are cut by position, and positions move when a report arrives or a room is purged; so each page must
+        share a report with the page before. Synapse sorts by time of receipt, which is not quite the order of the
+        numbers: one known number is no end.
+        """
         found: dict[int, HomeserverReport] = {}
+        before: set[int] = set()
         start = 0
         while True:
             answer = self._connection.as_admin("GET", f"{_ADMIN}/v1/{what}?dir=b&from={start}&limit={_PAGE}")
             items = answer.body.get(what)
             if answer.status != 200 or not isinstance(items, list):
                 raise UnavailableError("homeserver_nonsense", f"The homeserver does not list its {what}.")
-            numbers = [item["id"] for item in items if isinstance(item, dict) and isinstance(item.get("id"), int)]
-            for item in items:
-                report = read(item) if isinstance(item, dict) else None
-                if report is not None and report.number > number:
+            entries = [item for item in items if isinstance(item, dict) and type(item.get("id")) is int]
+            numbers = {item["id"] for item in entries}
+            if before and not before & numbers:
+                return None
+            for item in entries:
+                report = read(item) if item["id"] > number else None
+                if report is not None:
                     found[report.number] = report
-            if len(items) < _PAGE or not numbers or min(numbers) <= number:
-                return [found[key] for key in sorted(found)]
-            # Reports that came in meanwhile push the list down by their count: what comes twice counts once.
-            start += _PAGE
+            if len(items) < _PAGE or all(known <= number for known in numbers):
+                return found
+            before = numbers
+            start += _PAGE - _OVERLAP
 
     # What is enforced
 
     def send_notice(self, account: str, text: str, key: str) -> None:
-        """Synapse sends one notice for one transaction id."""
+        """One notice for one key while Synapse remembers it: half an hour or more, never past its restart."""
         body = {"user_id": account, "content": {"msgtype": "m.text", "body": text}}
         answer = self._connection.as_admin("PUT", f"{_ADMIN}/v1/send_server_notice/{_q(key)}", body)
-        self._require(answer, "no_notice", f"The homeserver sends no notice to {account}")
+        _require_done(answer, "no_notice", f"The homeserver sends no notice to {account}")
 
     def suspend(self, account: str) -> None:
-        answer = self._connection.as_admin("PUT", f"{_ADMIN}/v1/suspend/{_q(account)}", {"suspend": True})
-        self._require(answer, "no_such_account", f"The homeserver cannot suspend {account}")
+        path = f"{_ADMIN}/v1/suspend/{_account(account)}"
+        answer = self._connection.as_admin("PUT", path, {"suspend": True})
+        _require_done(answer, "no_such_account", f"The homeserver cannot suspend {account}")
 
     def lock(self, account: str) -> None:
-        path = f"{_ADMIN}/v2/users/{_q(account)}"
+        path = f"{_ADMIN}/v2/users/{_account(account)}"
         # PUT would create an account that does not exist.
-        self._require(self._connection.as_admin("GET", path), "no_such_account", f"There is no account {account}")
+        _require_done(self._connection.as_admin("GET", path), "no_such_account", f"There is no account {account}")
         answer = self._connection.as_admin("PUT", path, {"locked": True})
-        self._require(answer, "no_such_account", f"The homeserver cannot lock {account}")
+        _require_done(answer, "no_such_account", f"The homeserver cannot lock {account}")
 
     def deactivate(self, account: str) -> None:
         """Without erasure: what others received stays evidence."""
-        answer = self._connection.as_admin("POST", f"{_ADMIN}/v1/deactivate/{_q(account)}", {"erase": False})
-        self._require(answer, "no_such_account", f"The homeserver cannot deactivate {account}")
+        path = f"{_ADMIN}/v1/deactivate/{_account(account)}"
+        answer = self._connection.as_admin("POST", path, {"erase": False})
+        _require_done(answer, "no_such_account", f"The homeserver cannot deactivate {account}")
 
     def redact(self, room_id: str, event_id: str, reason: str) -> None:
         if self._module is None:
@@ -144,38 +185,71 @@ class MatrixHomeserver:
             )
         body = {"room_id": room_id, "event_id": event_id, "reason": reason}
         answer = self._connection.send("POST", f"{_MODULE}/redact", body, self._module)
-        if answer.status == 401:
+        if answer.status in (401, 403):
             raise UnavailableError("module_refuses_us", "The Nightlight module in Synapse does not accept our secret.")
         if answer.status == 404 and answer.body.get("errcode") == "M_UNRECOGNIZED":
             raise UnavailableError("no_module", "The Nightlight module is not loaded in Synapse.")
-        self._require(answer, "not_redacted", f"The homeserver cannot redact {event_id}")
+        _require_done(answer, "not_redacted", f"The homeserver cannot redact {event_id}")
 
     def quarantine(self, mxc: str) -> None:
         match = _MXC.match(mxc)
         if not match:
             raise RefusedError("no_such_media", "The message names a media address that is none.")
-        path = f"{_ADMIN}/v1/media/quarantine/{_q(match[1])}/{_q(match[2])}"
-        self._require(self._connection.as_admin("POST", path, {}), "no_such_media", f"Cannot quarantine {mxc}")
-
-    def _require(self, answer: Answer, code: str, what: str) -> None:
-        if answer.status not in (200, 201):
-            why = str(answer.body.get("error", f"status {answer.status}"))[:200]
-            raise RefusedError(code, f"{what}: {why}.")
+        media = f"{_q(match[1])}/{_q(match[2])}"
+        answer = self._connection.as_admin("POST", f"{_ADMIN}/v1/media/quarantine/{media}", {})
+        _require_done(answer, "no_such_media", f"Cannot quarantine {mxc}")
+        # Synapse says yes for media that it does not have and for media protected from quarantine, too.
+        answer = self._connection.as_admin("GET", f"{_ADMIN}/v1/media/{media}")
+        _require_done(answer, "no_such_media", f"The homeserver has no {mxc}")
+        if not _object(answer.body, "media_info").get("quarantined_by"):
+            raise RefusedError(
+                "media_protected",
+                f"The homeserver did not quarantine {mxc}: an administrator protected it.",
+                "Unprotect it in the homeserver, then quarantine it there.",
+            )
 
     def _is_ours(self, account: str) -> bool:
         localpart, _, server = account.partition(":")
-        return localpart.startswith("@") and len(localpart) > 1 and server == self._server_name and len(account) <= 255
+        return bool(_LOCALPART.match(localpart)) and server == self._server_name and len(account) <= 255
 
 
 def _q(text: str) -> str:
-    return quote(text, safe="")
+    # Half a surrogate pair is in no id that exists.
+    return quote(text, safe="", errors="replace")
+
+
+def _account(account: str) -> str:
+    """The account id quoted for a path; what is no account id could point to another path (``..``)."""
+    if not account.startswith("@"):
+        raise RefusedError("no_such_account", f"{account} is no account id.")
+    return _q(account)
+
+
+def _says_absent(answer: Answer) -> bool:
+    """Whether Synapse itself says so: a proxy's 404, or that of a Synapse without this interface, has another code."""
+    return answer.status == 404 and answer.body.get("errcode") in ("M_NOT_FOUND", "M_UNKNOWN")
 
 
 def _require_absent(answer: Answer) -> None:
     """Not there is an answer; anything else that is not 200 is not."""
-    if answer.status in (400, 404):
+    if not _says_absent(answer):
+        raise _not_served(answer)
+
+
+def _require_done(answer: Answer, code: str, what: str) -> None:
+    if answer.status in (200, 201):
         return
-    raise UnavailableError("homeserver_nonsense", f"The homeserver answers with status {answer.status}.")
+    if _says_absent(answer) or answer.status == 400:
+        why = str(answer.body.get("error", f"status {answer.status}"))[:200].rstrip(".")
+        raise RefusedError(code, f"{what}: {why}.")
+    raise _not_served(answer)
+
+
+def _not_served(answer: Answer) -> UnavailableError:
+    return UnavailableError(
+        "homeserver_nonsense",
+        f"The homeserver answers with status {answer.status}. Does its address lead to Synapse, /_synapse included?",
+    )
 
 
 def _object(body: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -212,12 +286,10 @@ def _user_report(item: Mapping[str, Any]) -> HomeserverReport | None:
 
 def _report(
     item: Mapping[str, Any], reporter: str, room_id: str | None, event_id: str | None, target: str | None
-) -> HomeserverReport | None:
-    number, at, reason = item.get("id"), item.get("received_ts"), item.get("reason")
-    if not isinstance(number, int):
-        return None
+) -> HomeserverReport:
+    at, reason = item.get("received_ts"), item.get("reason")
     return HomeserverReport(
-        number,
+        item["id"],
         at if isinstance(at, int) else 0,
         reporter,
         reason if isinstance(reason, str) else "",

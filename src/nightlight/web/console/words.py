@@ -50,9 +50,9 @@ ACTIONS = {
 
 PROVEN = (
     "This account sent exactly this message to this room.",
-    "The homeserver stored it at this time, and it has not been changed since: its hash is its id.",
+    "The homeserver stored it at this time, and nobody has changed it since: its hash is its id.",
     "The reporter was in the room when it was sent.",
-    "Neither the reporter nor the operator of this console could have written or altered it.",
+    "The reporter could not have written or altered it: the sender's session signed it.",
 )
 PROVEN_PLAIN = (
     "The homeserver stored exactly this message under this id; it has not been changed since.",
@@ -62,6 +62,7 @@ NOT_PROVEN = (
     "Which person held the device.",
     "That these messages are the whole conversation.",
     "Anybody's age.",
+    "That nobody else acted in this account's name: whoever runs its homeserver, or stole its password, could.",
     "That the text was first written by this account: somebody in the room can send on a copied ciphertext.",
 )
 
