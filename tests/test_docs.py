@@ -1,0 +1,140 @@
+"""The documentation says what is there: every setting, command, route, code, category, key and link."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from starlette.routing import Route
+from typer.main import get_command
+
+from nightlight.cli.main import app as cli
+from nightlight.model.report import Category
+from nightlight.model.verdict import EXPLANATIONS, VERDICT_OF, Code, Verdict
+from nightlight.settings import Settings
+from nightlight.web.console.routes import console_routes
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "synapse-module" / "README.md"])
+
+
+def page(name: str) -> str:
+    return (ROOT / name).read_text()
+
+
+def commands() -> set[str]:
+    found = set()
+    for name, command in get_command(cli).commands.items():  # type: ignore[attr-defined]
+        inner = getattr(command, "commands", None)
+        found |= {f"{name} {child}" for child in inner} if inner else {name}
+    return found
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_link_leads_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\((?!https?://)([^)#]+)", path.read_text()):
+        assert (path.parent / target).exists(), target
+
+
+def test_every_setting_is_documented_with_its_default_and_meaning() -> None:
+    rows = page("docs/settings.md")
+    for name, field in Settings.model_fields.items():
+        assert f"| `NIGHTLIGHT_{name.upper()}` |" in rows
+        assert field.description
+        assert field.description in rows
+    assert len(re.findall(r"^\| `NIGHTLIGHT_", rows, re.MULTILINE)) == len(Settings.model_fields)
+
+
+def test_every_variable_that_a_page_names_is_a_setting() -> None:
+    known = {f"NIGHTLIGHT_{name.upper()}" for name in Settings.model_fields} | {
+        *("NIGHTLIGHT_EXAMPLES", "NIGHTLIGHT_PASSPHRASE", "NIGHTLIGHT_VENV")
+    }
+    for path in PAGES:
+        assert set(re.findall(r"NIGHTLIGHT_[A-Z_]+", path.read_text())) <= known, path
+
+
+def test_every_command_that_a_page_names_exists_and_every_make_target() -> None:
+    targets = set(re.findall(r"^([a-z]+):", page("Makefile"), re.MULTILINE))
+    known = commands()
+    for path in PAGES:
+        for block in re.findall(r"```sh\n(.*?)```", path.read_text(), re.DOTALL):
+            for target in re.findall(r"^make ([a-z]+)", block, re.MULTILINE):
+                assert target in targets
+            for words in re.findall(r"^nightlight ([a-z]+(?: [a-z]+)?)", block, re.MULTILINE):
+                assert words in known or words.split()[0] in known, words
+
+
+def test_every_command_is_documented_somewhere() -> None:
+    text = "\n".join(path.read_text() for path in PAGES)
+    for command in commands() - {"version", "reviewer remove", "reviewer list"}:
+        assert f"nightlight {command}" in text or f"make {command}" in text, command
+
+
+def test_readme_test_command_is_what_ci_runs() -> None:
+    assert "make test" in page("README.md")
+    script = page(".ci/run")
+    assert "make lint" in script
+    assert "make test" in script
+
+
+def test_every_verdict_code_and_category_is_documented() -> None:
+    text = page("docs/api.md")
+    for code in Code:
+        assert f"| `{VERDICT_OF.get(code, Verdict.REFUSED)}` | `{code}` | {EXPLANATIONS[code]} |" in text
+    for category in Category:
+        assert f"`{category}`" in text
+    for verdict in Verdict:
+        assert f"`{verdict}`" in text
+
+
+def test_every_route_of_the_console_is_documented() -> None:
+    text = page("docs/console.md")
+    for route in console_routes(None, None, cookie_secure=True, session_seconds=1):  # type: ignore[arg-type]
+        if isinstance(route, Route):
+            method = "POST" if "POST" in (route.methods or ()) else "GET"
+            assert f"`{method} {route.path}`" in text, route.path
+
+
+def test_every_key_of_the_console_is_documented() -> None:
+    script = page("src/nightlight/web/console/static/console.js")
+    keys = set(re.findall(r"^    \"?([a-z?])\"?: \(\) =>", script, re.MULTILINE))
+    assert {"g", "j", "k", "r", "h", "b", "d", "?"} <= keys | {"j", "k"}
+    for text in (page("docs/console.md"), page("src/nightlight/web/console/templates/base.html")):
+        for key in keys:
+            assert f"`{key}`" in text or f"<kbd>{key}</kbd>" in text, key
+
+
+def test_every_decision_is_in_the_index() -> None:
+    index = page("docs/adr/README.md")
+    for path in (ROOT / "docs" / "adr").glob("0*.md"):
+        assert f"({path.name})" in index
+        assert path.read_text().startswith(f"# {path.name[:4]} ")
+
+
+def test_version_and_licences_agree() -> None:
+    from nightlight import __version__
+
+    main = tomllib.loads(page("pyproject.toml"))["project"]
+    module = tomllib.loads(page("synapse-module/pyproject.toml"))["project"]
+    assert main["version"] == __version__
+    assert (main["license"], module["license"]) == ("Apache-2.0", "AGPL-3.0-or-later")
+    assert __version__ in page("CHANGELOG.md")
+    assert "GNU AFFERO GENERAL PUBLIC LICENSE" in page("synapse-module/LICENSE")
+    for path in (ROOT / "synapse-module" / "nightlight_synapse").glob("*.py"):
+        assert path.read_text().startswith("# SPDX-License-Identifier: AGPL-3.0-or-later")
+
+
+def test_lock_file_pins_every_package_with_hashes() -> None:
+    pinned = set(re.findall(r"^([a-z0-9_.-]+)==", page("requirements.lock"), re.MULTILINE))
+    project = tomllib.loads(page("pyproject.toml"))
+    wanted = [
+        *project["project"]["dependencies"],
+        *project["project"]["optional-dependencies"]["demo"],
+        *project["dependency-groups"]["dev"],
+    ]
+    for requirement in wanted:
+        name = re.split(r"[\[<>=; ]", requirement)[0].lower().replace("_", "-")
+        assert name in pinned, name
+    assert "--hash=sha256:" in page("requirements.lock")
