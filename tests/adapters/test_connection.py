@@ -75,7 +75,11 @@ def test_overload_is_no_verdict(call: Call, status: str) -> None:
 @pytest.mark.parametrize(
     "answer",
     [
+        http("200 OK", b""),
         http("200 OK", b"<html>welcome</html>"),
+        http("200 OK", b"[]"),
+        http("200 OK", b'"text"'),
+        http("200 OK", b"null"),
         http("200 OK", b"[" * 100_000),
         http("200 OK", b"\xff\xfe{"),
         http("404 Not Found", b"<html>nginx</html>"),
@@ -112,9 +116,10 @@ def test_answer_of_another_shape_is_no_verdict(name: str, body: bytes) -> None:
 @pytest.mark.parametrize("status", ["401 No", "403 No"])
 @pytest.mark.parametrize("name", [name for name in CALLS if name not in ("whois", "redact")])
 def test_closed_admin_interface_is_said_to_the_operator(name: str, status: str) -> None:
-    with answering(http(status, b'{"errcode":"M_FORBIDDEN"}')) as url, asking(url) as matrix:
+    with answering(http(status, b'{"errcode":"M_SOMETHING"}')) as url, asking(url) as matrix:
         error = unavailable(matrix, CALLS[name])
     assert error.code == "homeserver_refuses_us"
+    assert "NIGHTLIGHT_HOMESERVER_TOKEN_FILE" in error.message
 
 
 def test_closed_openid_interface_is_not_the_reporters_fault() -> None:
@@ -148,6 +153,13 @@ def test_silent_homeserver_is_left_after_the_timeout() -> None:
         started = time.monotonic()
         assert unavailable(matrix, CALLS["fetch_event"]).code == "homeserver_unreachable"
         assert time.monotonic() - started < 2
+
+
+def test_answer_that_drips_is_left_after_the_timeout() -> None:
+    with answering(http("200 OK", b"{" + b" " * 500), pause=0.01) as url, asking(url, 0.5) as matrix:
+        started = time.monotonic()
+        assert unavailable(matrix, CALLS["fetch_event"]).code == "homeserver_unreachable"
+        assert time.monotonic() - started < 4
 
 
 def test_endless_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,3 +208,9 @@ def test_error_says_nothing_of_the_token() -> None:
         error = unavailable(matrix, lambda m: m.whois("a-secret"))
     assert "a-secret" not in error.message + str(error) + repr(error)
     assert error.__suppress_context__
+
+
+def test_token_with_a_line_break_is_refused_at_start() -> None:
+    with pytest.raises(RefusedError) as caught:
+        MatrixHomeserver("http://127.0.0.1:1", SERVER_NAME, "token\r\nX-Other: 1", MODULE_SECRET, 5)
+    assert caught.value.code == "homeserver_token"

@@ -231,7 +231,7 @@ def test_without_the_module_secret_nothing_is_redacted(simulator: SimulatedHomes
     without.close()
 
 
-@pytest.mark.parametrize("url", ["", "ftp://a", "http://", "localhost:8008"])
+@pytest.mark.parametrize("url", ["", "ftp://a", "http://", "localhost:8008", "http://[", "http://a:b"])
 def test_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(RefusedError) as caught:
         MatrixHomeserver(url, SERVER_NAME, ADMIN_TOKEN, MODULE_SECRET, 5)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from nightlight.errors import RefusedError
+from nightlight.errors import RefusedError, UnavailableError
 from nightlight.evidence.log import LogKind
 from nightlight.model.action import ActionKind, ActionState
 from nightlight.model.case import CaseState, Outcome, Policy
@@ -278,11 +278,24 @@ def test_collecting_resumes_after_an_outage_without_loss(world: World) -> None:
     world.homeserver.report(world.bob, world.room, world.abusive, "one")
     world.homeserver.report(world.bob, world.room, world.opening, "two")
     world.homeserver.down_after = "/fetch_event/" + world.abusive
-    with pytest.raises(Exception, match="503"):
+    with pytest.raises(UnavailableError):  # it goes away after the first message
         world.collector.collect()
+    assert world.desk.queue().pending == 1
     world.homeserver.down, world.homeserver.down_after = False, None
     world.collector.collect()
+    world.intake.check_pending()
+    assert world.desk.queue().pending == 0
+    assert len(world.open_cases()) == 2
     assert world.audit().reports == 2
+
+
+def test_collecting_waits_while_the_homeserver_does_not_list_its_reports(world: World) -> None:
+    world.homeserver.report(world.bob, world.room, world.abusive, "one")
+    world.homeserver.down = True
+    with pytest.raises(UnavailableError):
+        world.collector.collect()
+    world.homeserver.down = False
+    assert world.collector.collect() == 1
 
 
 def test_account_report_becomes_a_case_about_that_account(world: World) -> None:

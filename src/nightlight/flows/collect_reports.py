@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from nightlight.flows.check_messages import CheckedMessage, check_messages
-from nightlight.flows.record_report import NewId, record_new
+from nightlight.errors import UnavailableError
+from nightlight.flows.check_messages import CheckedMessage, check_messages, unchecked
+from nightlight.flows.record_report import NewId, record_new, record_pending
 from nightlight.model.action import Action, ActionKind, ActionState
 from nightlight.model.report import Category, Disclosure, Report, ReportSource, ReportState
-from nightlight.model.verdict import Verdict
+from nightlight.model.verdict import Code, Verdict
 from nightlight.ports import Clock, Homeserver, HomeserverReport, NewReport, Store
 
 
@@ -38,11 +39,7 @@ class Collector:
 
     def _take(self, source: ReportSource, item: HomeserverReport) -> bool:
         source_ref = f"{source}:{item.number}"
-        checked: list[CheckedMessage] = []
-        if item.room_id and item.event_id:
-            checked = check_messages(
-                self.store, self.homeserver, item.reporter, item.room_id, [Disclosure(item.event_id)]
-            )
+        checked, state = self._check(item)
         report = Report(
             report_id=self.new_id("report"),
             received_at=self.clock.now(),
@@ -53,7 +50,7 @@ class Collector:
             note=item.reason.replace("\x00", "")[: self.note_chars_max],
             language="und",
             source=source,
-            state=ReportState.CHECKED,
+            state=state,
             case_id=None,
             target_account=item.target,
             messages=tuple(entry.message for entry in checked),
@@ -62,11 +59,27 @@ class Collector:
         with self.store.write() as tx:
             is_new = not tx.has_source(source_ref)
             if is_new:
-                filed = record_new(tx, new, checked, self.new_id)
+                filed = (
+                    record_new(tx, new, checked, self.new_id)
+                    if state is ReportState.CHECKED
+                    else record_pending(tx, new)
+                )
                 if self.how_to_prove and any(m.verdict.verdict is Verdict.UNVERIFIABLE for m in filed.messages):
-                    tx.add_action(self._notice(replace(filed), self.how_to_prove(filed)))
+                    tx.add_action(self._notice(filed, self.how_to_prove(filed)))
             tx.move_cursor(source, max(tx.cursor(source), item.number))
         return is_new
+
+    def _check(self, item: HomeserverReport) -> tuple[list[CheckedMessage], ReportState]:
+        """What the homeserver knows of the message. One that cannot be asked about must not hold up those behind it."""
+        if not item.room_id or not item.event_id:
+            return [], ReportState.CHECKED
+        named = [Disclosure(item.event_id)]
+        try:
+            checked = check_messages(self.store, self.homeserver, item.reporter, item.room_id, named)
+        except UnavailableError:
+            waiting = unchecked(named, Code.PENDING_VERIFICATION, keep_keys=False)
+            return [CheckedMessage(message, None) for message in waiting], ReportState.PENDING
+        return checked, ReportState.CHECKED
 
     def _notice(self, report: Report, text: str) -> Action:
         now = self.clock.now()

@@ -1,7 +1,7 @@
 """Carrying out actions: a durable outbox with retry and back-off.
 
 An action may be tried twice (a crash between the homeserver's answer and our note of it), so every one is idempotent
-on the homeserver's side.
+on the homeserver's side. Notices are so by a transaction id, which Synapse forgets when it restarts.
 """
 
 from __future__ import annotations

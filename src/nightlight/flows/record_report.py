@@ -52,6 +52,25 @@ def record_new(tx: Transaction, new: NewReport, checked: Sequence[CheckedMessage
     return report
 
 
+def record_pending(tx: Transaction, new: NewReport) -> Report:
+    """Stores a report that waits for the homeserver: it gets its case when it is checked."""
+    report = new.report
+    tx.add_report(new)
+    tx.log(
+        report.received_at,
+        LogKind.REPORT_RECEIVED,
+        report.reporter or "unconfirmed",
+        report.report_id,
+        {
+            "record": record_digest(report),
+            "state": report.state,
+            "category": report.category,
+            "room": report.room_id,
+        },
+    )
+    return report
+
+
 def record_checked(
     tx: Transaction, report: Report, claimant: str, checked: Sequence[CheckedMessage], new_id: NewId, now: int
 ) -> Report:

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from nightlight.errors import RefusedError, UnavailableError
-from nightlight.evidence.log import LogKind
 from nightlight.flows.check_messages import CheckedMessage, check_messages, unchecked
-from nightlight.flows.record_report import NewId, digest_of, record_checked, record_digest, record_new
+from nightlight.flows.record_report import NewId, digest_of, record_checked, record_new, record_pending
 from nightlight.model.report import Disclosure, Report, ReportRequest, ReportSource, ReportState
 from nightlight.model.verdict import Code
 from nightlight.ports import Clock, Homeserver, NewReport, PendingReport, Store, Transaction
@@ -156,19 +155,7 @@ class Intake:
                     "intake_full",
                     "Too many reports are waiting for the homeserver. Please send this again in some minutes.",
                 )
-            tx.add_report(NewReport(report, claimant, digest, idempotency_key, None, openid_token, now))
-            tx.log(
-                now,
-                LogKind.REPORT_RECEIVED,
-                reporter or "unconfirmed",
-                report.report_id,
-                {
-                    "record": record_digest(report),
-                    "state": ReportState.PENDING,
-                    "category": request.category,
-                    "room": request.room_id,
-                },
-            )
+            record_pending(tx, NewReport(report, claimant, digest, idempotency_key, None, openid_token, now))
         return Receipt(report, created=True)
 
     def _known(
