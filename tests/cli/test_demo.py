@@ -16,11 +16,15 @@ import pytest
 from nightlight.demo.reviewer import ReviewerSession
 from tests.cli.conftest import Run
 
+ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "nightlight.cli.main", "demo"]
 
 
-def test_the_whole_story_happens(run: Run, tmp_path: Path) -> None:
-    done = run("demo", "--once", "--keep", str(tmp_path / "kept"))
+def test_the_whole_story_happens_by_the_readmes_command(run: Run, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    command = ["make", "--silent", "demo", f"ARGS=--once --keep {kept}"]
+    environment = {**os.environ, "COLUMNS": "200"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     told = " ".join(done.stderr.replace("│", " ").split())
     for words in (
@@ -34,7 +38,9 @@ def test_the_whole_story_happens(run: Run, tmp_path: Path) -> None:
         "The log holds",
     ):
         assert words in told, words
-    assert (tmp_path / "kept" / "nightlight" / "nightlight.sqlite3").exists()
+    verified = run("log", "verify", "--data-dir", str(kept))
+    assert verified.returncode == 0, verified.stderr
+    assert not list(kept.rglob("keys.txt")), "what people keep on their devices is not among the servers' data"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -7,6 +7,7 @@ import secrets
 import time
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from argon2 import PasswordHasher
 from pydantic import ValidationError
@@ -33,10 +34,10 @@ class SystemClock:
         return time.time_ns() // 1_000_000
 
 
-def load_settings() -> Settings:
+def load_settings(data_dir: Path | None = None) -> Settings:
     """The settings from the environment, or ``RefusedError`` that names the one that does not fit."""
     try:
-        return Settings()
+        return Settings(data_dir=data_dir) if data_dir else Settings()
     except ValidationError as e:
         first = e.errors(include_url=False, include_input=False)[0]
         name = f"NIGHTLIGHT_{'_'.join(str(part) for part in first['loc']).upper()}"

@@ -41,6 +41,8 @@ app.command("disclose")(disclose_command.command)
 app.command("demo")(demo_command.command)
 app.command("bench")(bench_command.command)
 
+_DataDir = Annotated[Path | None, typer.Option(help="Data folder, instead of NIGHTLIGHT_DATA_DIR.", metavar="DIR")]
+
 
 @app.command()
 def serve(
@@ -101,6 +103,7 @@ def log_verify(
     expect: Annotated[
         str, typer.Option(help="A head noted earlier, as `log head` prints it: NUMBER:HASH.", metavar="HEAD")
     ] = "",
+    data_dir: _DataDir = None,
 ) -> None:
     """Find any edit, deletion, truncation or reordering in the log, and any record that no longer agrees with it.
 
@@ -109,7 +112,7 @@ def log_verify(
     the whole machine can rewrite all that is on it.
     """
     expected = [_head(expect)] if expect else []
-    house = House(load_settings())
+    house = House(load_settings(data_dir))
     try:
         house.store.require()
         anchors = house.anchor.heads() + expected
@@ -125,9 +128,9 @@ def log_verify(
 
 
 @log_app.command("head")
-def log_head() -> None:
+def log_head(data_dir: _DataDir = None) -> None:
     """Print number and hash of the last entry, to be noted somewhere else."""
-    house = House(load_settings())
+    house = House(load_settings(data_dir))
     try:
         house.store.require()
         head = house.store.log_head()

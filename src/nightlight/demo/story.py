@@ -12,6 +12,8 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
@@ -79,6 +81,7 @@ class Story:
         self._events: dict[str, str] = {}
         self._picture = self._media = ""
         self._room = ""
+        self._devices = Path()
         self.outcome = Outcome()
 
     async def play(self) -> Outcome:
@@ -109,14 +112,16 @@ class Story:
     @asynccontextmanager
     async def _everybody(self) -> AsyncIterator[None]:
         self._progress("Alice, Bob and Mallory sign in")
-        folder = self._town.folder / "people"
         names = ("alice", "bob", "mallory")
-        try:
-            arrived = await asyncio.gather(*(Person.arrive(self._town.synapse, name, folder / name) for name in names))
-            self._people = dict(zip(names, arrived, strict=True))
-            yield
-        finally:
-            await asyncio.gather(*(person.depart() for person in self._people.values()))
+        # Their devices, keys included, are their own: not beside the servers' data, and gone after the story.
+        with TemporaryDirectory(prefix="nightlight-people-", ignore_cleanup_errors=True) as folder:
+            self._devices = Path(folder)
+            try:
+                for name in names:
+                    self._people[name] = await Person.arrive(self._town.synapse, name, self._devices / name)
+                yield
+            finally:
+                await asyncio.gather(*(person.depart() for person in self._people.values()))
 
     async def _friends_chat(self) -> None:
         room = await self._room_of("alice", "bob")
@@ -149,7 +154,7 @@ class Story:
         self.outcome.first_verdict = "a case, marked unverified: nobody here could read the message"
 
     async def _bob_proves(self) -> None:
-        bob, folder = self._people["bob"], self._town.folder / "people" / "bob"
+        bob, folder = self._people["bob"], self._devices / "bob"
         await bob.export_keys(folder / "keys.txt", _PASSPHRASE)
         (folder / "passphrase").write_text(_PASSPHRASE)
         (folder / "access-token").write_text(bob.access_token)
@@ -290,8 +295,8 @@ class Story:
                 raise StoryError(what, f"did not happen within {seconds:.0f} s")
             await asyncio.sleep(0.15)
 
-    def _server_folders(self) -> list[Any]:
-        return [self._town.synapse.data_dir, self._town.nightlight.folder]
+    def _server_folders(self) -> list[Path]:
+        return [self._town.folder]
 
     def _expect(self, holds: bool, step: str, what: str) -> None:
         if not holds:

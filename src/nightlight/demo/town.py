@@ -20,7 +20,10 @@ class Login:
 
 
 class Town:
-    """Everything lives in ``folder``; leaving the context stops what was started, and nothing else."""
+    """What the servers keep lives in ``folder``: Nightlight's data, and Synapse's in ``synapse/``.
+
+    Leaving the context stops what was started, and nothing else.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -39,7 +42,7 @@ class Town:
     def start(self) -> None:
         """Starts the homeserver, then Nightlight, and adds the reviewer."""
         self.synapse.start()
-        self.service = Service(self.folder / "nightlight", self.synapse, self.synapse.module_secret_path)
+        self.service = Service(self.folder, self.synapse, self.synapse.module_secret_path)
         self.service.add_reviewer(self.reviewer.username, self.reviewer.password)
         self.service.start()
         self.service.wait_until_up()
