@@ -29,7 +29,6 @@ def service(synapse: Synapse, tmp_path: Path) -> Iterator[Service]:
     service = Service(tmp_path / "nightlight", synapse, synapse.module_secret_path)
     service.add_reviewer("robin", "a long enough password")
     service.start()
-    service.wait_until_up()
     yield service
     service.stop()
 

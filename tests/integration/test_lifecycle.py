@@ -47,17 +47,17 @@ def test_same_town_is_there_after_a_stop(own: Synapse, run: Loop, tmp_path: Path
 
 
 def test_ctrl_c_in_the_terminal_does_not_reach_synapse(own: Synapse) -> None:
-    assert own._process is not None
-    assert os.getsid(own._process.pid) != os.getsid(0)
+    assert own._server._process is not None
+    assert os.getsid(own._server._process.pid) != os.getsid(0)
 
 
 def test_synapse_that_does_not_come_up_says_why_and_leaves_nothing_running(tmp_path: Path) -> None:
     synapse = Synapse(tmp_path / "synapse")
     with socket.create_server(("127.0.0.1", synapse.port)), pytest.raises(UnavailableError) as caught:
         synapse.start()
-    assert caught.value.code == "synapse_down"
+    assert caught.value.code == "server_down"
     assert "in use" in caught.value.message
-    assert synapse._process is None
+    assert synapse._server._process is None
 
 
 @pytest.mark.parametrize("secret", [b"", b"short", b"\xff" * 40, b"a line" * 10 + b"\n" + b"another" * 10])

@@ -20,6 +20,7 @@ import aiohttp
 import httpx
 
 from nightlight.bench.harness import Bench, Figure, Progress, percentile
+from nightlight.demo.child import ChildServer
 from nightlight.demo.loopback import free_port
 from nightlight.demo.people import Person
 from nightlight.demo.synapse import Synapse
@@ -126,22 +127,13 @@ def _nightlight(folder: Path, homeserver_url: str, server_name: str, token: str)
         "NIGHTLIGHT_HOMESERVER_TOKEN": token,
         "NIGHTLIGHT_REPORTS_PER_HOUR": "1000000",
     }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "nightlight.cli.main", "serve"], env=environment, stderr=subprocess.DEVNULL
-    )
     url = f"http://127.0.0.1:{port}"
+    server = ChildServer("Nightlight", ["nightlight.cli.main", "serve"], f"{url}/health", folder / "service.log")
+    server.start(environment)
     try:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and process.poll() is None:
-            try:
-                httpx.get(f"{url}/health", trust_env=False)
-                break
-            except httpx.HTTPError:
-                time.sleep(0.05)
         yield url
     finally:
-        process.terminate()
-        process.wait()
+        server.stop()
 
 
 async def _load(url: str, reports: Sequence[Report]) -> _Run:

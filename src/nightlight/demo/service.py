@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-import httpx
-
+from nightlight.demo.child import ChildServer
 from nightlight.demo.loopback import free_port
 from nightlight.demo.synapse import Synapse
 from nightlight.errors import UnavailableError
@@ -22,7 +20,6 @@ class Service:
         self.folder = folder
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.log_path = folder / "nightlight.log"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         token_file = folder / "homeserver-token"
         token_file.touch(mode=0o600)
@@ -41,7 +38,8 @@ class Service:
             "NIGHTLIGHT_POLL_SECONDS": "1",
             "NIGHTLIGHT_OUTBOX_SECONDS": "0.3",
         }
-        self._process: subprocess.Popen[bytes] | None = None
+        arguments = ["nightlight.cli.main", "serve"]
+        self._server = ChildServer("Nightlight", arguments, f"{self.url}/health", folder / "nightlight.log")
 
     def run(self, *arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
         """Runs another ``nightlight`` command with the same settings."""
@@ -65,45 +63,8 @@ class Service:
             raise UnavailableError("reviewer", f"The reviewer could not be added: {done.stderr.strip()}", retry=False)
 
     def start(self) -> None:
-        """Starts the service in a session of its own, so that Ctrl-C reaches it only through us."""
-        with self.log_path.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "nightlight.cli.main", "serve"],
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    def wait_until_up(self, seconds: float = 60) -> None:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if self._process is None or self._process.poll() is not None:
-                break
-            try:
-                if httpx.get(f"{self.url}/health", timeout=5, trust_env=False).status_code == 200:
-                    return
-            except httpx.HTTPError:
-                time.sleep(0.05)
-        tail = self.log_path.read_text(errors="replace")[-2000:]
-        raise UnavailableError("service_down", f"Nightlight did not come up. The end of its log:\n{tail}", retry=False)
+        """Starts and waits until it answers; ``UnavailableError`` with the end of its log if it does not."""
+        self._server.start(self.environment)
 
     def stop(self) -> None:
-        """Ends the process we started: asked first, then made to."""
-        process, self._process = self._process, None
-        if process is None or process.poll() is not None:
-            return
-        process.terminate()
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-    def kill(self) -> None:
-        """Ends it the hard way, as a crash would."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            process.wait()
+        self._server.stop()

@@ -7,15 +7,13 @@ import hmac
 import json
 import os
 import secrets
-import subprocess
-import sys
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import httpx
 
+from nightlight.demo.child import ChildServer
 from nightlight.demo.loopback import free_port
 from nightlight.errors import UnavailableError
 from nightlight.hazmat import base64url
@@ -26,7 +24,7 @@ SERVER_NAME = "town.example"
 class Synapse:
     """``start()`` makes it answer, ``stop()`` ends it; starting again continues with the same data and port."""
 
-    def __init__(self, folder: Path, *, generous: bool = True) -> None:
+    def __init__(self, folder: Path) -> None:
         self.data_dir = folder
         self.port = free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
@@ -38,8 +36,8 @@ class Synapse:
         self.database_path = folder / "homeserver.sqlite3"
         self.log_path = folder / "homeserver.log"
         self.module_secret_path = folder.parent / "module-secret"
-        self._generous = generous
-        self._process: subprocess.Popen[bytes] | None = None
+        arguments = ["synapse.app.homeserver", "-c", str(folder / "homeserver.yaml")]
+        self._server = ChildServer("Synapse", arguments, f"{self.base_url}/health", folder / "output.log")
 
     def __enter__(self) -> Synapse:
         self.start()
@@ -50,15 +48,14 @@ class Synapse:
     ) -> None:
         self.stop()
 
-    def start(self, seconds: float = 60) -> None:
+    def start(self) -> None:
         """Starts and waits until it answers; ``UnavailableError`` with the end of its log if it does not.
 
         Nothing is left running when this raises.
         """
-        if self._process is not None:
-            return
+        self._configure()
+        self._server.start()
         try:
-            self._launch(seconds)
             if not self.admin_token:
                 self.admin_token = self.register(self.admin_user, self.admin_password, admin=True)
         except BaseException:
@@ -70,39 +67,8 @@ class Synapse:
         self.stop()
         self.start()
 
-    def _launch(self, seconds: float) -> None:
-        self._configure()
-        with (self.data_dir / "output.log").open("ab") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "synapse.app.homeserver", "-c", str(self.data_dir / "homeserver.yaml")],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                cwd=self.data_dir,
-                # A session of its own: Ctrl-C in the terminal reaches it only through us, in order.
-                start_new_session=True,
-            )
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and self._process.poll() is None:
-            try:
-                if httpx.get(f"{self.base_url}/health", timeout=1, trust_env=False).status_code == 200:
-                    break
-            except httpx.HTTPError:
-                time.sleep(0.05)
-        else:
-            raise UnavailableError("synapse_down", f"Synapse did not come up. The end of its log:\n{self._log_tail()}")
-
     def stop(self) -> None:
-        """Ends the process we started: asked first, then made to."""
-        process, self._process = self._process, None
-        if process is None or process.poll() is not None:
-            return
-        process.terminate()
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        self._server.stop()
 
     def register(self, localpart: str, password: str, *, admin: bool = False) -> str:
         """Registers an account with the shared secret (Synapse admin API, "Shared-Secret Registration")."""
@@ -131,7 +97,7 @@ class Synapse:
         _write_private(self.data_dir / "homeserver.yaml", json.dumps(self._settings()))
 
     def _settings(self) -> dict[str, Any]:
-        settings: dict[str, Any] = {
+        return {
             "server_name": self.server_name,
             "public_baseurl": self.base_url,
             "pid_file": str(self.data_dir / "homeserver.pid"),
@@ -170,10 +136,8 @@ class Synapse:
                     "config": {"secret_path": str(self.module_secret_path)},
                 }
             ],
+            **_GENEROUS,
         }
-        if self._generous:
-            settings.update(_GENEROUS)
-        return settings
 
     def _logging(self) -> dict[str, Any]:
         return {
@@ -185,14 +149,6 @@ class Synapse:
             "root": {"level": "INFO", "handlers": ["file"]},
             "disable_existing_loggers": False,
         }
-
-    def _log_tail(self) -> str:
-        parts = [
-            path.read_text(errors="replace")[-1500:]
-            for path in (self.data_dir / "output.log", self.log_path)
-            if path.exists()
-        ]
-        return "\n".join(parts)
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -45,7 +45,6 @@ class Town:
         self.service = Service(self.folder, self.synapse, self.synapse.module_secret_path)
         self.service.add_reviewer(self.reviewer.username, self.reviewer.password)
         self.service.start()
-        self.service.wait_until_up()
 
     def stop(self) -> None:
         if self.service is not None:
