@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from nightlight.errors import RefusedError
+from nightlight.errors import RefusedError, UnavailableError
+from nightlight.flows import sign_in
 from tests.world import World
 
 PASSWORD = "a long enough password"
@@ -39,6 +40,18 @@ def test_guessing_is_slowed_down_for_known_and_unknown_names_alike(world: World)
             world.door.sign_in(name, PASSWORD)
         assert caught.value.code == "sign_in_blocked"
     world.clock.at += 15 * 60_000 + 1
+    assert world.door.sign_in("robin", PASSWORD)
+
+
+def test_strangers_cannot_have_many_passwords_hashed_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sign_in, "_QUEUE_SECONDS", 0.01)
+    world.door.add_reviewer("robin", PASSWORD, "test")
+    for _ in range(4):
+        world.door.places.acquire()
+    with pytest.raises(UnavailableError) as caught:
+        world.door.sign_in("robin", PASSWORD)
+    assert caught.value.code == "sign_in_busy"
+    world.door.places.release()
     assert world.door.sign_in("robin", PASSWORD)
 
 

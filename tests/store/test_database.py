@@ -185,6 +185,27 @@ def test_migrations_make_exactly_the_tables_that_the_code_names(database: Databa
         assert indexes == {index.name for index in table.indexes}, name
 
 
+def test_processes_that_start_at_once_make_one_set_of_tables(database_url: str) -> None:
+    stores = [Database(database_url, LOG_KEY) for _ in range(4)]
+    failures: list[Exception] = []
+
+    def migrate(store: Database) -> None:
+        try:
+            store.migrate()
+        except Exception as e:  # noqa: BLE001 - whatever it is, it fails the test
+            failures.append(e)
+
+    threads = [threading.Thread(target=migrate, args=(store,)) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert verified(stores[0]).number == 0
+    for store in stores:
+        store.close()
+
+
 def test_migrating_twice_changes_nothing(database: Database) -> None:
     with database.write() as tx:
         tx.log(1, LogKind.CASE_VIEWED, "reviewer", "case", {})

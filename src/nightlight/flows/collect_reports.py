@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from nightlight.errors import UnavailableError
+from nightlight.evidence.log import LogKind
 from nightlight.flows.check_messages import CheckedMessage, check_messages, unchecked
 from nightlight.flows.record_report import NewId, record_new, record_pending
 from nightlight.model.action import Action, ActionKind, ActionState
@@ -65,7 +66,10 @@ class Collector:
                     else record_pending(tx, new)
                 )
                 if self.how_to_prove and any(m.verdict.verdict is Verdict.UNVERIFIABLE for m in filed.messages):
-                    tx.add_action(self._notice(filed, self.how_to_prove(filed)))
+                    notice = self._notice(filed, self.how_to_prove(filed))
+                    tx.add_action(notice)
+                    detail = {"action": notice.action_id, "kind": notice.kind, "target": notice.target}
+                    tx.log(notice.updated_at, LogKind.ACTION_PLANNED, "nightlight", filed.report_id, detail)
             tx.move_cursor(source, max(tx.cursor(source), item.number))
         return is_new
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error
 
-from nightlight.errors import RefusedError
+from nightlight.errors import RefusedError, UnavailableError
 from nightlight.evidence.log import LogKind
 from nightlight.ports import Clock, Reviewer, Store
 
@@ -18,6 +19,7 @@ PASSWORD_CHARS_MIN = 12
 PASSWORD_CHARS_MAX = 256
 _USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
 _WINDOW_MS = 15 * 60_000
+_QUEUE_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Door:
     hasher: PasswordHasher
     #: Hash of a password nobody has, so that an unknown name costs as much time as a known one.
     decoy_hash: str
+    #: Hashing a password takes 64 MiB on purpose; this is how many strangers may ask for it at once.
+    places: threading.Semaphore = field(default_factory=lambda: threading.BoundedSemaphore(4))
 
     def add_reviewer(self, username: str, password: str, by: str) -> None:
         if not _USERNAME.match(username):
@@ -63,7 +67,12 @@ class Door:
             blocked = tx.failed_sign_ins(username, now - _WINDOW_MS) >= self.attempts_max
         if blocked:
             raise RefusedError("sign_in_blocked", "Too many failed tries for this name.", "Wait 15 minutes.")
-        known = self._matches(reviewer.password_hash if reviewer else self.decoy_hash, password)
+        if not self.places.acquire(timeout=_QUEUE_SECONDS):
+            raise UnavailableError("sign_in_busy", "Too many people are signing in at once. Try again in a minute.")
+        try:
+            known = self._matches(reviewer.password_hash if reviewer else self.decoy_hash, password)
+        finally:
+            self.places.release()
         if reviewer is None or not known:
             with self.store.write() as tx:
                 tx.note_failed_sign_in(username, now)

@@ -20,6 +20,9 @@ from nightlight.evidence.log import LogEntry, LogHead
 from nightlight.store.log import LogTable
 from nightlight.store.transaction import SqlTransaction
 
+#: PostgreSQL, "Advisory Locks": held until the transaction ends; the number is ours.
+_MIGRATION_LOCK = "SELECT pg_advisory_xact_lock(7249013558)"
+
 
 class Database:
     """The store on one database.
@@ -37,7 +40,10 @@ class Database:
         """Brings the schema up to date."""
         config = Config()
         config.set_main_option("script_location", str(resources.files("nightlight.store") / "migrations"))
-        with self._translated(), self.engine.begin() as connection:
+        with self._translated(), self.engine.connect() as connection, _committed(connection):
+            # Several processes may start at once on a new database: one makes the tables, the others find them made.
+            lock = "BEGIN IMMEDIATE" if self.engine.dialect.name == "sqlite" else _MIGRATION_LOCK
+            connection.exec_driver_sql(lock)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
