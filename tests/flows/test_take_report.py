@@ -6,6 +6,7 @@ import threading
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 
 from nightlight.errors import RefusedError, UnavailableError
 from nightlight.flows.take_report import IntakeLimits
@@ -304,6 +305,43 @@ def test_waiting_report_and_one_sent_anew_with_a_new_token_make_one_case(world: 
     assert settled.state is ReportState.CHECKED
     assert settled.case_id == second.report.case_id
     world.audit()
+
+
+def test_idempotency_key_used_again_during_an_outage_blocks_nobody(world: World) -> None:
+    token = world.homeserver.token_for(world.bob)
+    world.homeserver.down = True
+    first = world.intake.take(world.request(world.abusive), token, "k")
+    world.homeserver.down = False
+    second = world.report(world.opening, key="k")  # a new token: nobody can tell yet that it is the same person
+    world.homeserver.down = True
+    third = world.intake.take(world.request(world.reply), world.homeserver.token_for(world.mallory), None)
+    world.homeserver.down = False
+    world.intake.check_pending()
+    with world.store.read() as tx:
+        for receipt in (first, second, third):
+            report = tx.report(receipt.report.report_id)
+            assert report is not None
+            assert [m.verdict.code for m in report.messages] == ["ok"]
+    world.audit()
+
+
+def test_one_report_that_cannot_be_checked_does_not_stand_in_front_of_others(world: World) -> None:
+    world.homeserver.down = True
+    tokens = [world.homeserver.token_for(world.bob), world.homeserver.token_for(world.mallory)]
+    world.intake.take(world.request(world.abusive), tokens[0], None)
+    world.clock.at += 1
+    world.intake.take(world.request(world.reply), tokens[1], None)
+    world.homeserver.down = False
+    with world.store.engine.connect() as connection:
+        # What the first one preserved was damaged on the disk, which no check expects.
+        connection.execute(
+            text("INSERT INTO evidence VALUES (:e, 'r', 's', :x, :x, 0)"), {"e": world.abusive, "x": b"{"}
+        )
+        connection.commit()
+    with pytest.raises(ValueError, match="Expecting"):
+        world.intake.check_pending()
+    assert world.intake.check_pending() == 1
+    assert world.desk.queue().pending == 1
 
 
 def test_forged_token_cannot_use_an_outage_to_open_anything(world: World) -> None:

@@ -18,6 +18,7 @@ from nightlight.model.verdict import Code
 from nightlight.ports import Clock, Homeserver, NewReport, PendingReport, Store, Transaction
 
 _HOUR_MS = 3_600_000
+_PENDING_WAIT_MAX_MS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +87,16 @@ class Intake:
         with self.store.read() as tx:
             due = tx.pending_due(self.clock.now(), limit)
         for pending in due:
+            # Its next turn is set before this one is taken: a report that cannot be checked, for whatever reason,
+            # must not stand in front of those behind it for ever.
+            wait_ms = min(_PENDING_WAIT_MAX_MS, 2_000 * 2 ** min(pending.attempts, 10))
+            with self.store.write() as tx:
+                tx.postpone(pending.report.report_id, self.clock.now() + wait_ms)
             try:
                 self._check_pending(pending)
                 settled += 1
             except UnavailableError:
-                wait_ms = min(60_000, 2_000 * 2**pending.attempts)
-                with self.store.write() as tx:
-                    tx.postpone(pending.report.report_id, self.clock.now() + wait_ms)
+                continue
         return settled
 
     def _check_pending(self, pending: PendingReport) -> None:
@@ -123,11 +127,9 @@ class Intake:
             current = tx.report(report.report_id)
             if current is None or current.state is not ReportState.PENDING:
                 return  # another worker was faster
-            if reporter is not None and claimant != pending.claimant:
-                twin = tx.same_report([reporter], pending.digest, None)
-                if twin is not None:
-                    # The reporter sent it again meanwhile. This one keeps its own claimant, so both stay reachable.
-                    claimant = pending.claimant
+            if claimant != pending.claimant and not tx.may_claim(report.report_id, claimant):
+                # The reporter sent it again meanwhile. This one keeps its own claimant, so both stay reachable.
+                claimant = pending.claimant
             record_checked(tx, settled, claimant, checked, self.new_id, self.clock.now())
 
     def _store_pending(

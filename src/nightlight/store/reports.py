@@ -127,6 +127,15 @@ class ReportTables:
             .values(next_attempt_at=next_attempt_at, attempts=reports.c.attempts + 1)
         )
 
+    def may_claim(self, report_id: str, claimant: str) -> bool:
+        other = reports.alias()
+        taken = exists().where(
+            other.c.claimant == claimant,
+            other.c.report_id != reports.c.report_id,
+            or_(other.c.digest == reports.c.digest, other.c.idempotency_key == reports.c.idempotency_key),
+        )
+        return not self._connection.scalar(select(taken).where(reports.c.report_id == report_id))
+
     def settle_report(self, report: Report, claimant: str) -> None:
         """Stores what the check of a pending report found; the sign-in proof is forgotten."""
         self._connection.execute(
