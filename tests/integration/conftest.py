@@ -10,6 +10,7 @@ import pytest
 
 from nightlight.adapters.matrix.homeserver import MatrixHomeserver
 from nightlight.demo.people import Person
+from nightlight.demo.service import Service
 from nightlight.demo.synapse import Synapse
 
 T = TypeVar("T")
@@ -62,3 +63,12 @@ def people(synapse: Synapse, run: Loop, tmp_path: Path) -> Iterator[tuple[Person
     yield bob, mallory
     run(bob.depart())
     run(mallory.depart())
+
+
+@pytest.fixture
+def service(synapse: Synapse, tmp_path: Path) -> Iterator[Service]:
+    service = Service(tmp_path / "nightlight", synapse, synapse.module_secret_path)
+    service.add_reviewer("robin", "a long enough password")
+    service.start()
+    yield service
+    service.stop()

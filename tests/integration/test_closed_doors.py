@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 import json
 import secrets
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -22,15 +21,6 @@ from tests.integration.conftest import Loop
 
 MESSAGES = 4
 REPORTED = 2
-
-
-@pytest.fixture
-def service(synapse: Synapse, tmp_path: Path) -> Iterator[Service]:
-    service = Service(tmp_path / "nightlight", synapse, synapse.module_secret_path)
-    service.add_reviewer("robin", "a long enough password")
-    service.start()
-    yield service
-    service.stop()
 
 
 def derived(export: SessionExport, index: int) -> list[bytes]:

@@ -31,7 +31,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
 )
 log_app = typer.Typer(help="The tamper-evident log.", no_args_is_help=True)
 reviewer_app = typer.Typer(help="People who may review cases.", no_args_is_help=True)
