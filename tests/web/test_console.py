@@ -11,11 +11,17 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from nightlight.errors import RefusedError, UnavailableError
 from nightlight.evidence.log import LogKind
+from nightlight.flows.review import Desk
 from nightlight.model.action import ActionKind
 from nightlight.model.case import CaseState
-from nightlight.web.console.pages import STATIC
-from nightlight.web.console.words import visible
+from nightlight.model.report import ReportedMessage
+from nightlight.model.verdict import Code, verdict_for
+from nightlight.web.console.assets import STATIC
+from nightlight.web.console.proof import MISSING, OTHER_CLOCK, claims
+from nightlight.web.console.visible import visible
+from nightlight.web.console.words import clock, log_words
 from tests.web.conftest import PASSWORD, app_of
 from tests.world import World
 
@@ -88,7 +94,8 @@ def test_what_is_proven_and_what_is_not_is_said_in_words(robin: TestClient, worl
     assert "Which person held the device" in page
     unproven = robin.get(f"/cases/{a_case(world, world.opening, keys=False)}").text
     assert "Nobody here can read this message" in unproven
-    assert "No message key came" in unproven
+    assert "its message key did not come with the report" in unproven
+    assert "The reporter can still send its message key" in unproven
 
 
 @pytest.mark.parametrize(
@@ -114,6 +121,10 @@ def test_what_apps_may_show_instead_of_the_text_is_shown_too(robin: TestClient, 
 def test_hidden_characters_are_made_visible() -> None:
     assert visible("a\u202eb\u200bc\x07\x00d\ufeff") == "a⟦U+202E⟧b⟦U+200B⟧c⟦U+0007⟧⟦U+0000⟧d⟦U+FEFF⟧"
     assert visible("שלום 👩‍👧 ünïcödé\n\tok") == "שלום 👩‍👧 ünïcödé\n\tok"
+    assert visible("می\u200cخواهم") == "می\u200cخواهم"  # Persian needs its joiners
+    assert visible("a\u200db\u200cc\u3164\u2028\u2800") == "a⟦U+200D⟧b⟦U+200C⟧c⟦U+3164⟧⟦U+2028⟧⟦U+2800⟧"
+    assert visible("\ud800\U000e0041") == "⟦U+D800⟧⟦U+E0041⟧"
+    assert visible("e" + "\u0301" * 50).count("⟦U+0301⟧") == 46
 
 
 def test_decision_is_stored_and_shown(robin: TestClient, world: World) -> None:
@@ -122,6 +133,7 @@ def test_decision_is_stored_and_shown(robin: TestClient, world: World) -> None:
     assert answer.status_code == 303
     page = robin.get(answer.headers["location"]).text
     assert "Decided." in page
+    assert "2 actions are on their way." in page
     assert page.count('data-state="pending"') == 2
     world.enforcer.run_due()
     assert robin.get(f"/cases/{case_id}/actions").text.count('data-state="done"') == 2
@@ -155,6 +167,53 @@ def test_refused_decision_keeps_what_was_typed(
     assert words in answer.text
     assert decision(**changes)["reason"].strip()[:40] in answer.text
     assert world.desk.case(case_id, "robin").case.state is CaseState.OPEN
+
+
+def test_refused_decision_by_htmx_answers_with_the_form_alone(robin: TestClient, world: World) -> None:
+    case_id = a_case(world)
+    form = {"csrf": csrf(robin), **decision(policy="none")}
+    part = robin.post(f"/cases/{case_id}/decide", data=form, headers={"HX-Request": "true"})
+    assert part.status_code == 422
+    assert part.text.startswith("<form")
+    assert "what was found" in part.text
+
+
+def test_decision_by_htmx_leads_to_the_next_case(robin: TestClient, world: World) -> None:
+    first, second = a_case(world), a_case(world, world.opening)
+    form = {"csrf": csrf(robin), "then": "next", **decision()}
+    answer = robin.post(f"/cases/{first}/decide", data=form, headers={"HX-Request": "true"})
+    assert answer.status_code == 204
+    assert answer.headers["hx-redirect"].startswith(f"/cases/{second}?decided={first}")
+
+
+def test_last_decision_says_that_it_was_taken(robin: TestClient, world: World) -> None:
+    case_id = a_case(world)
+    answer = post(robin, f"/cases/{case_id}/decide", **decision(then="next", actions=["lock"]))
+    assert answer.headers["location"].startswith(f"/cases/{case_id}?")
+    assert "1 action is on its way." in robin.get(answer.headers["location"]).text
+
+
+@pytest.mark.parametrize("query", ["decided=1", "decided=case_000001&actions=9&mark=" + "0" * 32, "actions=x&mark=é"])
+def test_made_up_address_announces_no_decision(robin: TestClient, world: World, query: str) -> None:
+    page = robin.get(f"/cases/{a_case(world)}?{query}")
+    assert page.status_code == 200
+    assert "Decided." not in page.text
+
+
+@pytest.mark.parametrize("htmx", [False, True])
+def test_decision_that_came_too_late_is_not_lost(robin: TestClient, world: World, htmx: bool) -> None:
+    case_id = a_case(world)
+    post(robin, f"/cases/{case_id}/decide", **decision())
+    form = {"csrf": csrf(robin), **decision(reason="what I found\r\nin two lines")}
+    answer = robin.post(f"/cases/{case_id}/decide", data=form, headers={"HX-Request": str(htmx).lower()})
+    assert answer.status_code == 409
+    assert "Somebody decided this case already" in answer.text
+    assert "what I found\nin two lines" in answer.text
+
+
+def test_reason_is_as_long_as_the_browser_counts_it(robin: TestClient, world: World) -> None:
+    reason = "\r\n".join("x" * 9 for _ in range(400))  # 3,999 characters for the browser
+    assert post(robin, f"/cases/{a_case(world)}/decide", **decision(reason=reason)).status_code == 303
 
 
 def test_second_decision_is_refused(robin: TestClient, world: World) -> None:
@@ -191,7 +250,111 @@ def test_waiting_reports_are_counted_in_the_queue(robin: TestClient, world: Worl
     assert "1 report safely stored" in robin.get("/").text
 
 
+@pytest.mark.parametrize("code", list(Code))
+def test_every_verdict_says_what_is_missing_and_what_would_prove_it(code: Code) -> None:
+    verdict = verdict_for(code)
+    said = claims(ReportedMessage(0, "$event", verdict, "@a:here", 1), {"here"})
+    assert said.not_proven
+    assert bool(said.how) is not verdict.proven
+    assert (code in MISSING) is not verdict.proven
+    unknown = claims(ReportedMessage(0, "$event", verdict, None, None), {"here"})
+    assert verdict.proven or not unknown.proven
+
+
+def test_clock_of_another_server_is_not_called_proven() -> None:
+    verdict = verdict_for(Code.OK)
+    there = claims(ReportedMessage(0, "$event", verdict, "@a:there", 1), {"here"})
+    here = claims(ReportedMessage(0, "$event", verdict, "@a:here", 1), {"here"})
+    assert OTHER_CLOCK in there.not_proven
+    assert OTHER_CLOCK not in here.not_proven
+    assert not any("The homeserver stored it at this time" in claim for claim in there.proven)
+
+
+def test_id_that_is_a_name_is_not_called_a_hash() -> None:
+    old = claims(ReportedMessage(0, "$event:here", verdict_for(Code.OK), "@a:here", 1), {"here"})
+    assert not any("hash" in claim for claim in old.proven)
+
+
+def test_two_revealed_messages_are_two_places_on_the_page(robin: TestClient, world: World) -> None:
+    case_id = a_case(world, world.opening, world.abusive)
+    form = {"csrf": csrf(robin)}
+    parts = [
+        robin.post(f"/cases/{case_id}/reveal", data={**form, "event_id": event}, headers={"HX-Request": "true"}).text
+        for event in (world.opening, world.abusive)
+    ]
+    page = robin.get(f"/cases/{case_id}").text
+    ids = [re.findall(r'<article[^>]* id="(m-\d)"', part)[0] for part in parts]
+    assert sorted(ids) == re.findall(r'<article[^>]* id="(m-\d)"', page) == ["m-1", "m-2"]
+
+
+def test_time_that_is_no_time_is_shown_all_the_same() -> None:
+    assert clock(2**53) == f"{2**53} ms, not a time"
+
+
+def test_every_entry_of_a_case_is_a_sentence(robin: TestClient, world: World) -> None:
+    case_id = a_case(world)
+    post(robin, f"/cases/{case_id}/reveal", event_id=world.abusive)
+    post(robin, f"/cases/{case_id}/decide", **decision(actions=["warn", "lock"]))
+    world.enforcer.run_due()
+    for entry in world.desk.case(case_id, "robin").log:
+        assert log_words(entry) != entry.kind
+
+
+def test_log_that_cannot_be_written_shows_nothing(
+    robin: TestClient, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case_id = a_case(world)
+    token = csrf(robin)
+
+    def refuse(*_args: Any) -> None:
+        raise RefusedError("log_broken", "Entry 7 was edited.", "Stop the service.")
+
+    monkeypatch.setattr(Desk, "reveal", refuse)
+    answer = robin.post(f"/cases/{case_id}/reveal", data={"csrf": token, "event_id": world.abusive})
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"]
+    assert "Stop the service." in answer.text
+
+
+def test_database_that_does_not_answer_is_a_page_that_says_so(
+    robin: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_args: Any) -> None:
+        raise UnavailableError("store_unavailable", "The database does not answer.")
+
+    monkeypatch.setattr(Desk, "queue", fail)
+    answer = robin.get("/")
+    assert answer.status_code == 503
+    assert "Try again in a moment" in answer.text
+    part = robin.get("/", headers={"HX-Request": "true"})
+    assert part.headers["hx-retarget"] == "#notice"
+    assert "<html" not in part.text
+
+
 # Who gets in
+
+
+def test_signed_out_reviewer_keeps_what_was_typed(client: TestClient, world: World) -> None:
+    answer = client.post(f"/cases/{a_case(world)}/decide", data=decision(), headers={"HX-Request": "true"})
+    assert answer.status_code == 401
+    assert answer.headers["hx-retarget"] == "#notice"
+    renewed = client.get("/", headers={"HX-Request": "true"})
+    assert (renewed.status_code, renewed.headers["hx-redirect"]) == (204, "/login")
+
+
+def test_way_back_after_signing_in_keeps_its_query(client: TestClient) -> None:
+    assert client.get("/?state=decided").headers["location"] == "/login?next=/%3Fstate%3Ddecided"
+
+
+def test_head_of_a_page_needs_no_form_token(robin: TestClient) -> None:
+    assert robin.head("/").status_code == 200
+
+
+def test_sign_in_page_lets_its_form_say_where_it_comes_from(client: TestClient) -> None:
+    assert '<meta name="referrer" content="same-origin">' in client.get("/login").text
+    form = {"username": "robin", "password": PASSWORD}
+    assert client.post("/login", data=form, headers={"Origin": "http://nightlight.test"}).status_code == 303
+    assert client.post("/login", data=form, headers={"Origin": "null"}).status_code == 403
 
 
 @pytest.mark.parametrize("path", ["/", "/cases/case_1", "/cases/case_1/actions", "/?state=decided"])
@@ -271,6 +434,10 @@ def test_every_page_carries_the_strict_policy(robin: TestClient, world: World) -
         assert headers["content-security-policy"] == CSP
         assert headers["cache-control"] == "no-store"
         assert headers["x-frame-options"] == "DENY"
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["cross-origin-opener-policy"] == "same-origin"
+        assert "camera=()" in headers["permissions-policy"]
     page = robin.get(f"/cases/{case_id}").text
     assert "style=" not in page
     assert not re.search(r"<script(?![^>]*src=)", page)
@@ -297,6 +464,18 @@ def test_unknown_case_is_a_page_that_says_so(robin: TestClient) -> None:
 def test_malformed_form_is_refused(robin: TestClient, world: World, data: bytes, kind: str, status: int) -> None:
     answer = robin.post(f"/cases/{a_case(world)}/decide", content=data, headers={"Content-Type": kind})
     assert answer.status_code == status
+
+
+def test_static_files_are_kept_only_under_the_mark_of_their_content(client: TestClient) -> None:
+    page = client.get("/login").text
+    (address,) = re.findall(r'href="(/static/console\.css\?v=[0-9a-f]+)"', page)
+    kept = client.get(address)
+    assert "immutable" in kept.headers["cache-control"]
+    assert kept.headers["content-security-policy"] == CSP
+    for other in ("/static/console.css", "/static/console.css?v=0", "/static/vendor/vendor.json"):
+        assert client.get(other).headers["cache-control"] == "no-cache"
+    assert client.get("/static/../routes.py").status_code == 404
+    assert client.get("/static/%2e%2e/routes.py").status_code == 404
 
 
 def test_vendored_files_are_what_their_packages_ship() -> None:
