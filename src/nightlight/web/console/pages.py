@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from importlib import resources
+from collections.abc import Mapping
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -11,7 +10,8 @@ from starlette.responses import HTMLResponse
 
 from nightlight.model.action import CHOOSABLE
 from nightlight.model.case import POLICY_TITLES, Outcome, Policy
-from nightlight.web.console import words
+from nightlight.web.console import assets, proof, words
+from nightlight.web.console.visible import visible
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -20,19 +20,12 @@ HEADERS = {
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
 }
-
-STATIC = resources.files("nightlight.web.console") / "static"
-
-
-def _fingerprint(path: str) -> str:
-    """The address of a static file with a mark of its content, so that browsers may keep it."""
-    return f"/static/{path}?v={hashlib.sha256((STATIC / path).read_bytes()).hexdigest()[:12]}"
 
 
 def _environment() -> Environment:
@@ -44,14 +37,17 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        visible=words.visible, short=words.short, clock=words.clock, ago=words.ago, log_words=words.log_words
+        visible=visible,
+        short=words.short,
+        clock=words.clock,
+        ago=words.ago,
+        until=words.until,
+        log_words=words.log_words,
     )
     environment.globals.update(
         words=words,
-        static={
-            name: _fingerprint(name)
-            for name in ("vendor/pico/pico.min.css", "vendor/htmx/htmx.min.js", "console.css", "console.js", "logo.svg")
-        },
+        proof=proof,
+        static=assets.ADDRESSES,
         policies=[(policy, POLICY_TITLES[policy]) for policy in Policy],
         outcomes=list(Outcome),
         choosable=CHOOSABLE,
@@ -62,6 +58,6 @@ def _environment() -> Environment:
 _templates = _environment()
 
 
-def page(template: str, status: int = 200, **values: Any) -> HTMLResponse:
+def page(template: str, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any) -> HTMLResponse:
     """A rendered template. Everything in ``values`` is escaped."""
-    return HTMLResponse(_templates.get_template(template).render(**values), status, HEADERS)
+    return HTMLResponse(_templates.get_template(template).render(**values), status, {**HEADERS, **(headers or {})})

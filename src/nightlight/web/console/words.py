@@ -1,16 +1,14 @@
-"""What the console says, in words: what is proven and what is not, how long ago, what a log entry means."""
+"""What the console says, in words: categories, actions, how long ago, what a log entry means."""
 
 from __future__ import annotations
 
 import json
-import unicodedata
 from datetime import UTC, datetime
 
 from nightlight.evidence.log import LogEntry, LogKind
-from nightlight.model.action import IRREVERSIBLE, ActionKind
+from nightlight.model.action import IRREVERSIBLE, ActionKind, ActionState
 from nightlight.model.case import POLICY_TITLES, Outcome, Policy
-from nightlight.model.report import Category, ReportedMessage, ReportSource
-from nightlight.model.verdict import Code
+from nightlight.model.report import Category, ReportSource
 
 CATEGORIES = {
     Category.GROOMING: "Grooming",
@@ -34,68 +32,18 @@ OUTCOMES = {
     Outcome.INSUFFICIENT: "Not enough evidence",
 }
 
-#: What an action does, for the person who chooses it.
+#: What an action is called, what it does, and whether it can be taken back.
 ACTIONS = {
-    ActionKind.WARN: ("Warn", "The account reads which rule was broken."),
-    ActionKind.REDACT: (
-        "Remove the messages",
-        "The proven messages disappear for everybody. They stay here as evidence.",
-    ),
-    ActionKind.QUARANTINE: ("Quarantine media", "Pictures and files in the proven messages can no longer be fetched."),
-    ActionKind.SUSPEND: ("Suspend", "The account can read, but no longer send, invite or join."),
-    ActionKind.LOCK: ("Lock", "The account is signed out and cannot sign in."),
-    ActionKind.DEACTIVATE: ("Deactivate", "The account is closed for good."),
-    ActionKind.NOTIFY_REPORTER: ("Tell the reporter how to prove it", ""),
+    ActionKind.WARN: ("Warn", "Reads which rule was broken.", "cannot be unsent"),
+    ActionKind.SUSPEND: ("Suspend", "Can read, but not send, invite or join.", "can be lifted"),
+    ActionKind.LOCK: ("Lock", "Is signed out and cannot sign in.", "can be lifted"),
+    ActionKind.DEACTIVATE: ("Deactivate", "The account is closed for good.", "cannot be undone"),
+    ActionKind.REDACT: ("Remove messages", "Proven ones vanish; the evidence stays here.", "cannot be undone"),
+    ActionKind.QUARANTINE: ("Quarantine media", "Files in proven messages cannot be fetched.", "can be lifted"),
+    ActionKind.NOTIFY_REPORTER: ("Tell the reporter how to prove it", "", ""),
 }
 
-PROVEN = (
-    "This account sent exactly this message to this room.",
-    "The homeserver stored it at this time, and nobody has changed it since: its hash is its id.",
-    "The reporter was in the room when it was sent.",
-    "The reporter could not have written or altered it: the sender's session signed it.",
-)
-PROVEN_PLAIN = (
-    "The homeserver stored exactly this message under this id; it has not been changed since.",
-    "The reporter was in the room when it was sent.",
-)
-NOT_PROVEN = (
-    "Which person held the device.",
-    "That these messages are the whole conversation.",
-    "Anybody's age.",
-    "That nobody else acted in this account's name: whoever runs its homeserver, or stole its password, could.",
-    "That the text was first written by this account: somebody in the room can send on a copied ciphertext.",
-)
-
-
-def proven(message: ReportedMessage) -> tuple[str, ...]:
-    if message.verdict.code is Code.OK:
-        return PROVEN
-    return PROVEN_PLAIN if message.verdict.code is Code.NOT_ENCRYPTED else ()
-
-
-def not_proven(message: ReportedMessage) -> tuple[str, ...]:
-    if message.verdict.proven:
-        return NOT_PROVEN
-    return (message.verdict.explanation,)
-
-
-def can_be_opened(message: ReportedMessage) -> bool:
-    return message.verdict.code in (Code.OK, Code.NOT_ENCRYPTED, Code.CONTENT_AMBIGUOUS)
-
-
-def verdict_words(message: ReportedMessage) -> str:
-    if message.verdict.proven:
-        return "Proven"
-    if message.verdict.code is Code.CONTENT_AMBIGUOUS:
-        return "Authentic, malformed"
-    return "Refused" if message.verdict.verdict == "REFUSED" else "Not proven"
-
-
-def tone(message: ReportedMessage) -> str:
-    """A class for the style sheet; the words carry the meaning."""
-    if message.verdict.proven:
-        return "proven"
-    return "refused" if message.verdict.verdict == "REFUSED" else "open"
+STATES = {ActionState.PENDING: "pending", ActionState.DONE: "done", ActionState.FAILED: "failed"}
 
 
 def severity(number: int) -> str:
@@ -111,33 +59,44 @@ def irreversible(kind: ActionKind) -> bool:
     return kind in IRREVERSIBLE
 
 
+def count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def on_their_way(actions: int) -> str:
+    """What a decision set going."""
+    if not actions:
+        return "Nothing is enforced."
+    return f"{count(actions, 'action')} {'is' if actions == 1 else 'are'} on {'its' if actions == 1 else 'their'} way."
+
+
 def clock(at: int) -> str:
     """Milliseconds since 1970 as a time in UTC."""
-    return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    try:
+        return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (ValueError, OverflowError, OSError):
+        return f"{at} ms, not a time"  # another server may stamp any number
 
 
 def ago(at: int, now: int) -> str:
     seconds = max(0, now - at) // 1000
     for size, unit in ((86_400, "day"), (3_600, "h"), (60, "min")):
         if seconds >= size:
-            count = seconds // size
-            return f"{count} {unit}{'s' if unit == 'day' and count > 1 else ''} ago"
+            number = seconds // size
+            return f"{count(number, unit) if unit == 'day' else f'{number} {unit}'} ago"
     return "just now"
+
+
+def until(at: int, now: int) -> str:
+    seconds = (at - now + 999) // 1000
+    if seconds <= 0:
+        return "now"
+    return f"in {seconds} s" if seconds < 90 else f"in {round(seconds / 60)} min"
 
 
 def short(name: str) -> str:
     """A long id with its middle left out."""
     return name if len(name) <= 24 else f"{name[:14]}…{name[-6:]}"
-
-
-def visible(text: str) -> str:
-    """A stranger's text with everything unseen made seen: direction overrides, zero-width and control characters."""
-    return "".join(character if _harmless(character) else f"⟦U+{ord(character):04X}⟧" for character in text)
-
-
-def _harmless(character: str) -> bool:
-    # ZWJ holds emoji together; everything else of category C works out of sight.
-    return character in "\n\t\u200d" or not unicodedata.category(character).startswith("C")
 
 
 def log_words(entry: LogEntry) -> str:
@@ -148,7 +107,9 @@ def log_words(entry: LogEntry) -> str:
             what = "sent a report" if entry.kind == LogKind.REPORT_RECEIVED else "had a waiting report checked"
             messages = detail.get("messages", [])
             good = sum(1 for message in messages if message["verdict"] == "VERIFIED")
-            return f"{what}: {good} of {len(messages)} messages proven" if messages else what
+            return f"{what}: {good} of {count(len(messages), 'message')} proven" if messages else what
+        case LogKind.REPORT_EXPIRED:
+            return "had a report run out before it could be checked"
         case LogKind.CASE_VIEWED:
             return "opened the case"
         case LogKind.EVIDENCE_VIEWED:

@@ -1,0 +1,53 @@
+"""Refusals as pages: what happened, and what to do."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from nightlight.errors import NightlightError, RefusedError, UnavailableError
+from nightlight.web.console.pages import page
+from nightlight.web.console.session import Session
+
+_STATUS = {
+    "case_not_found": 404,
+    "message_not_found": 404,
+    "already_decided": 409,
+    "not_failed": 409,
+    "csrf": 403,
+    "body_too_large": 413,
+    "form_malformed": 400,
+    "sign_in_failed": 401,
+    "signed_out": 401,
+    "sign_in_blocked": 429,
+    # Nothing is shown or done that cannot be logged: for the operator to mend, not for the reviewer.
+    "log_broken": 503,
+}
+
+#: A heading, and what to do where the error itself does not say.
+_SAID = {
+    400: ("This form could not be read", "Go back, reload the page and try again."),
+    401: ("You are signed out", "Sign in again."),
+    403: ("This was not accepted", "Reload the page and try again."),
+    404: ("Not here", "It may have been mistyped. Every case is in the queue."),
+    409: ("Somebody was faster", "Reload the page to see how it is now."),
+    413: ("Too much at once", "Write less and try again."),
+    429: ("Please wait", "Try again later."),
+    503: ("Not possible right now", "Try again in a moment. Reload the page to see what was done."),
+}
+
+
+def status_of(error: NightlightError) -> int:
+    return 503 if isinstance(error, UnavailableError) else _STATUS.get(error.code, 422)
+
+
+def problem(error: NightlightError, session: Session | None, *, part: bool) -> Response:
+    """``part``: for htmx, an alert in the page's own place for it; what was typed elsewhere stays."""
+    status = status_of(error)
+    title, hint = _SAID.get(status, ("That did not work", "Go back and try again."))
+    hint = (error.hint if isinstance(error, RefusedError) else "") or hint
+    headers = {"Retry-After": "30"} if status == 503 else {}
+    if part:
+        headers |= {"HX-Retarget": "#notice", "HX-Reswap": "innerHTML"}
+    template = "problem_part.html" if part else "problem.html"
+    values = {"title": title, "message": error.message, "hint": hint, "number": status}
+    return page(template, status, headers, **values, session=session)
