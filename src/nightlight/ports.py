@@ -136,7 +136,7 @@ class Transaction(Protocol):
     def accepted_before(self, reporter: str, event_id: str) -> bool: ...
 
     # Cases, decisions, actions
-    def open_case_with(self, event_ids: Sequence[str]) -> str | None: ...
+    def open_case_with(self, event_ids: Sequence[str], subject: str) -> str | None: ...
     def add_case(self, case: Case) -> None: ...
     def save_case(self, case: Case) -> None: ...
     def case(self, case_id: str) -> Case | None: ...
@@ -163,6 +163,12 @@ class Transaction(Protocol):
 
     # The log, and how far the homeserver's own lists were read
     def log(self, at: int, kind: LogKind, actor: str, subject: str, detail: Mapping[str, Any]) -> None: ...
+    def log_entries(self) -> Iterator[LogEntry]:
+        """Every entry of the log in order, streamed."""
+
+    def log_head(self) -> LogHead:
+        """The head of the log; ``RefusedError('log_broken')`` if it is not authentic."""
+
     def log_of(self, case_id: str) -> list[LogEntry]: ...
     def counts(self) -> tuple[int, int, int]:
         """How many reports, preserved events and decisions there are."""
@@ -175,11 +181,8 @@ class Store(Protocol):
     def read(self) -> AbstractContextManager[Transaction]:
         """A transaction that only reads."""
 
+    def snapshot(self) -> AbstractContextManager[Transaction]:
+        """A transaction that only reads, and sees everything as it was at one instant."""
+
     def write(self) -> AbstractContextManager[Transaction]:
         """A transaction that may write. At most one runs at a time; leaving it durably commits, raising rolls back."""
-
-    def log_entries(self) -> AbstractContextManager[Iterator[LogEntry]]:
-        """Every entry of the log in order, streamed."""
-
-    def log_head(self) -> LogHead:
-        """The head of the log; ``RefusedError('log_broken')`` if it is not authentic."""

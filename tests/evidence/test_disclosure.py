@@ -9,7 +9,7 @@ import pytest
 from nightlight.errors import RefusedError
 from nightlight.evidence.disclosure import disclose
 from nightlight.evidence.stored_event import check_stored_event
-from nightlight.evidence.verify import AmbiguousContentError, verify_message
+from nightlight.evidence.verify import verify_message
 from nightlight.model.report import Disclosure
 from nightlight.model.verdict import Code
 from tests.evidence.homeserver import ROOM, build_event, encrypted, payload
@@ -83,8 +83,9 @@ def test_wrong_export_under_the_right_session_id_discloses_nothing() -> None:
     assert refused.value.code == Code.WRONG_KEY
 
 
-def test_malformed_message_can_still_be_looked_at() -> None:
+def test_malformed_message_can_still_be_reported() -> None:
     content = encrypted(SENDER.session_id, SENDER.send(3, b"[abusive message 1]"))
-    with pytest.raises(AmbiguousContentError) as caught:
-        disclose("$e", ROOM, content, SENDER.export)
-    assert caught.value.raw == b"[abusive message 1]"
+    disclosure, opened = disclose("$e", ROOM, content, SENDER.export)
+    assert disclosure.message_key == SENDER.export.message_key(3)
+    assert opened.raw == b"[abusive message 1]"
+    assert opened.payload["content"]["body"] == "[abusive message 1]"

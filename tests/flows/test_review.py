@@ -12,6 +12,7 @@ from nightlight.errors import RefusedError, UnavailableError
 from nightlight.evidence.log import LogKind
 from nightlight.model.action import ActionKind, ActionState
 from nightlight.model.case import CaseState, Outcome, Policy
+from nightlight.model.report import Category
 from tests.world import World
 
 FILE: dict[str, Any] = {"url": "mxc://sim.example/picture1", "key": {}, "iv": "", "hashes": {}}
@@ -309,3 +310,86 @@ def test_matrix_report_of_a_message_the_reporter_never_got_is_marked_so(world: W
     world.homeserver.report(world.eve, world.room, world.abusive, "made up")
     world.collector.collect()
     assert world.only_case().messages[0].verdict.code == "event_not_found"
+
+
+def test_the_accused_cannot_turn_a_case_around(world: World) -> None:
+    bobs = case_of(world, world.abusive, keys=False)
+    mallorys = case_of(world, world.abusive, world.reply, by=world.mallory, category=Category.SPAM)
+    assert mallorys != bobs
+    assert world.desk.case(bobs, "robin").case.subject == world.mallory
+    decide(world, bobs, ActionKind.LOCK)
+    world.enforcer.run_due()
+    assert world.homeserver.accounts[world.mallory]["locked"]
+    assert not world.homeserver.accounts[world.bob]["locked"]
+
+
+def test_the_accused_cannot_take_a_case_beforehand(world: World) -> None:
+    case_of(world, world.abusive, world.reply, by=world.mallory)
+    bobs = case_of(world, world.abusive)
+    assert world.desk.case(bobs, "robin").case.subject == world.mallory
+
+
+def test_unproven_reports_of_the_gravest_kind_do_not_bury_a_proven_one(world: World) -> None:
+    for number in range(5):
+        world.report(category=Category.SEXTORTION, note=f"{number}")
+    proven = case_of(world, world.abusive, category=Category.HARASSMENT)
+    assert world.open_cases()[0].case_id == proven
+
+
+def test_strangers_cannot_fill_the_top_of_the_queue_during_an_outage(world: World) -> None:
+    world.homeserver.down = True
+    for number in range(3):
+        world.intake.take(world.request(category=Category.SEXTORTION), f"invented-{number}", None)
+    world.homeserver.down = False
+    world.intake.check_pending()
+    real = case_of(world, world.abusive, keys=False, category=Category.HARASSMENT)
+    assert world.open_cases()[0].case_id == real
+
+
+def test_auditing_a_running_service_raises_no_false_alarm(world: World) -> None:
+    stop = threading.Event()
+
+    def keep_reporting() -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            world.report(world.abusive, note=f"{number}", by=world.bob if number % 2 else world.mallory)
+
+    thread = threading.Thread(target=keep_reporting)
+    thread.start()
+    try:
+        for _ in range(15):
+            world.audit()
+    finally:
+        stop.set()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "tampering",
+    [
+        "UPDATE actions SET target = '@bob:sim.example'",
+        "UPDATE actions SET kind = 'deactivate'",
+        "DELETE FROM actions",
+        "UPDATE cases SET state = 'open'",
+        "UPDATE reports SET case_id = NULL",
+    ],
+)
+def test_operator_cannot_redirect_a_decision_unseen(world: World, tampering: str) -> None:
+    decide(world, case_of(world, world.abusive), ActionKind.LOCK)
+    world.audit()
+    with world.store.engine.connect() as connection:
+        connection.execute(text(tampering))
+        connection.commit()
+    with pytest.raises(RefusedError) as caught:
+        world.audit()
+    assert caught.value.code == "record_changed"
+
+
+@pytest.mark.parametrize("address", ["mxc://x/\x00", "mxc://[text that nobody revealed]", "mxc://a/b/c", "mxc://a/b?c"])
+def test_media_address_that_is_none_neither_blocks_a_decision_nor_leaks_text(world: World, address: str) -> None:
+    event = world.homeserver.say(world.room, world.mallory, "x", url=FILE["url"], file={"url": address})
+    case_id = case_of(world, event)
+    decide(world, case_id, ActionKind.QUARANTINE, ActionKind.LOCK)
+    targets = [action.target for action in world.desk.case(case_id, "robin").actions]
+    assert targets == [FILE["url"], world.mallory]

@@ -42,8 +42,8 @@ def a_report(number: int, **changes: Any) -> Report:
 
 
 def verified(store: Database, anchors: Sequence[LogHead] = ()) -> LogHead:
-    with store.log_entries() as entries:
-        return verify_log(entries, store.log_head(), anchors)
+    with store.snapshot() as tx:
+        return verify_log(tx.log_entries(), tx.log_head(), anchors)
 
 
 def test_what_was_written_is_read_back_unchanged(database: Database) -> None:

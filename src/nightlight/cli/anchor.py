@@ -22,18 +22,23 @@ class Anchor:
             return
         handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            os.write(handle, f"{head.number} {head.hash.hex()}\n".encode())
+            # A line that a crash cut off must not run into this one.
+            start = "" if self._last or self._whole() else "\n"
+            os.write(handle, f"{start}{head.number} {head.hash.hex()}\n".encode())
             os.fsync(handle)
         finally:
             os.close(handle)
         self._last = head.number
 
     def heads(self) -> list[LogHead]:
-        """Every head noted so far. A last line cut off by a crash is passed over."""
+        """Every head noted so far. A line cut off by a crash is passed over."""
         if not self.path.exists():
             return []
         lines = self.path.read_text().splitlines(keepends=True)
-        return [self._head(line) for line in lines if line.endswith("\n")]
+        return [self._head(line) for line in lines if len(line) > 64 and line.endswith("\n")]
+
+    def _whole(self) -> bool:
+        return not self.path.exists() or self.path.read_bytes()[-1:] in (b"", b"\n")
 
     def _head(self, line: str) -> LogHead:
         number, _, digest = line.strip().partition(" ")

@@ -173,7 +173,11 @@ def _cross_check(content: Mapping[str, Any], export: SessionExport, opened: Open
     blob = b"\x01" + export.index.to_bytes(4, "big") + export.ratchet + export.public_key
     key = vodozemac.ExportedSessionKey(base64.b64encode(blob).rstrip(b"=").decode())
     session = vodozemac.InboundGroupSession.import_session(key)
-    shown = session.decrypt(vodozemac.MegolmMessage.from_base64(str(content["ciphertext"])))
+    try:
+        shown = session.decrypt(vodozemac.MegolmMessage.from_base64(str(content["ciphertext"])))
+    except (vodozemac.MegolmDecryptionException, vodozemac.DecodeException):
+        say("Some apps do not open this message, because it is written in an unusual way. It can be reported.")
+        return
     if bytes(shown.plaintext) != opened.raw:
         raise RefusedError(
             "implementations_disagree", "Two implementations open this message differently. Not reported."

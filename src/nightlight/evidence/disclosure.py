@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nightlight.errors import RefusedError
-from nightlight.evidence.verify import OpenedContent, ciphertext_of, open_content
+from nightlight.evidence.verify import AmbiguousContentError, OpenedContent, ciphertext_of, open_content
 from nightlight.hazmat import base64url
 from nightlight.hazmat.megolm import MegolmMessage, SessionExport
 from nightlight.model.report import Disclosure
@@ -23,5 +23,11 @@ def disclose(
     session_id, data = ciphertext_of(content)
     if session_id != base64url.encode_standard(export.public_key):
         raise RefusedError("other_session", "This session export belongs to another session than the message.")
-    key = export.message_key(MegolmMessage.parse(data).index)
-    return Disclosure(event_id, key), open_content(room_id, content, key)
+    index = MegolmMessage.parse(data).index
+    key = export.message_key(index)
+    try:
+        return Disclosure(event_id, key), open_content(room_id, content, key)
+    except AmbiguousContentError as e:
+        # Authentic and malformed: it can be reported all the same, else bad manners would be a way out.
+        shown = {"type": "?", "content": {"body": e.raw.decode("utf-8", "backslashreplace")}}
+        return Disclosure(event_id, key), OpenedContent(shown, e.raw, session_id, index)

@@ -5,6 +5,7 @@ The steps are numbered as in docs/adr/0002-message-key.md. Only ciphertext is ta
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import InitVar, dataclass, field
 from typing import Any
@@ -18,6 +19,9 @@ from nightlight.model.verdict import Code
 MEGOLM = "m.megolm.v1.aes-sha2"
 
 _SEAL = object()
+
+#: Matrix, "Matrix Content (mxc://) URIs". What is no such address is text, and text stays closed until revealed.
+_MXC = re.compile(r"mxc://[A-Za-z0-9.:\[\]-]{1,255}/[A-Za-z0-9_-]{1,255}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class VerifiedMessage:
             for plain, encrypted in (("url", "file"), ("thumbnail_url", "thumbnail_file")):
                 file = holder.get(encrypted)
                 for url in (holder.get(plain), file.get("url") if isinstance(file, dict) else None):
-                    if isinstance(url, str) and url.startswith("mxc://") and url not in found:
+                    if isinstance(url, str) and _MXC.match(url) and url not in found:
                         found.append(url)
         return tuple(found)
 

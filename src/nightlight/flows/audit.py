@@ -11,6 +11,7 @@ from typing import Any
 from nightlight.errors import RefusedError
 from nightlight.evidence.log import LogEntry, LogHead, LogKind, verify_log
 from nightlight.flows.record_report import record_digest
+from nightlight.model.case import CaseState
 from nightlight.ports import Store
 
 
@@ -31,15 +32,16 @@ class _Claims:
     reports: dict[str, str] = field(default_factory=dict)
     evidence: dict[str, str] = field(default_factory=dict)
     decisions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    cases: dict[str, str | None] = field(default_factory=dict)
+    actions: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def audit(store: Store, anchors: Iterable[LogHead]) -> AuditResult:
     """Walks the whole log. ``RefusedError``: ``log_broken``, or ``record_changed`` where a table was edited."""
     claims = _Claims()
-    with store.log_entries() as entries:
-        head = verify_log(_noting(entries, claims), store.log_head(), anchors)
-    result = AuditResult(head)
-    with store.read() as tx:
+    # One instant for the log and the tables: the service goes on meanwhile.
+    with store.snapshot() as tx:
+        result = AuditResult(verify_log(_noting(tx.log_entries(), claims), tx.log_head(), anchors))
         for event_id, digest in claims.evidence.items():
             preserved = tx.preserved(event_id)
             if preserved is None or hashlib.sha256(preserved).hexdigest() != digest:
@@ -47,7 +49,7 @@ def audit(store: Store, anchors: Iterable[LogHead]) -> AuditResult:
             result.evidence += 1
         for report_id, digest in claims.reports.items():
             report = tx.report(report_id)
-            if report is None or record_digest(report) != digest:
+            if report is None or record_digest(report) != digest or report.case_id != claims.cases.get(report_id):
                 raise _changed("The report", report_id)
             result.reports += 1
         for case_id, said in claims.decisions.items():
@@ -56,6 +58,12 @@ def audit(store: Store, anchors: Iterable[LogHead]) -> AuditResult:
             if kept != (said.get("outcome"), said.get("policy"), said.get("reason")):
                 raise _changed("The decision on", case_id)
             result.decisions += 1
+        for action_id, planned in claims.actions.items():
+            action = tx.action(action_id)
+            if action is None or (action.kind, action.target) != planned:
+                raise _changed("The action", action_id)
+        if tx.count_cases(CaseState.DECIDED) != result.decisions:
+            raise RefusedError("record_changed", "A case counts as decided without a decision, or the other way round.")
         unlogged = tx.counts() != (result.reports, result.evidence, result.decisions)
     if unlogged:
         raise RefusedError("record_changed", "The tables hold reports, evidence or decisions that the log never saw.")
@@ -68,11 +76,14 @@ def _noting(entries: Iterable[LogEntry], claims: _Claims) -> Iterator[LogEntry]:
         detail = json.loads(entry.detail)
         if entry.kind in (LogKind.REPORT_RECEIVED, LogKind.REPORT_CHECKED):
             claims.reports[entry.subject] = detail["record"]
+            claims.cases[entry.subject] = detail.get("case")
             for message in detail.get("messages", ()):
                 if message["evidence"]:
                     claims.evidence.setdefault(message["event"], message["evidence"])
         elif entry.kind == LogKind.CASE_DECIDED:
             claims.decisions[entry.subject] = detail
+        elif entry.kind == LogKind.ACTION_PLANNED:
+            claims.actions[detail["action"]] = (detail["kind"], detail["target"])
 
 
 def _changed(what: str, name: str) -> RefusedError:

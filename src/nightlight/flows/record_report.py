@@ -91,12 +91,15 @@ def _put_into_case(
         if item.event is not None:
             tx.preserve(item.event, report.received_at)
     seen = [item.message.event_id for item in checked if item.message.sender is not None]
-    joined = tx.open_case_with(seen)
+    # Only a case about the same account: else the accused could turn a case around by reporting the answer to it.
+    subject = case_of("", 0, [report]).subject
+    joined = tx.open_case_with(seen, subject) if subject else None
     existing = tx.case(joined) if joined else None
     if existing:
         filed = replace(report, case_id=existing.case_id)
         others = tx.reports_of(existing.case_id)
-        tx.save_case(case_of(existing.case_id, existing.opened_at, [*others, filed]))
+        grown = case_of(existing.case_id, existing.opened_at, [*others, filed])
+        tx.save_case(replace(grown, subject=existing.subject))
     else:
         case_id = new_id("case")
         filed = replace(report, case_id=case_id)

@@ -79,6 +79,8 @@ class Door:
             raise RefusedError("sign_in_failed", "Name and password do not fit together.")
         token = self.new_token()
         with self.store.write() as tx:
+            if tx.reviewer(username) != reviewer:  # removed, or given another password, while we were hashing
+                raise RefusedError("sign_in_failed", "Name and password do not fit together.")
             tx.add_session(_hash(token), username, now + self.session_ms)
             tx.log(now, LogKind.REVIEWER_SIGNED_IN, username, username, {})
         return token

@@ -23,6 +23,9 @@ def case_of(case_id: str, opened_at: int, reports: Sequence[Report]) -> Case:
         severity = max(severity, SEVERITY[Category.OTHER])
     proven = {message.event_id for report in reports for message in report.messages if message.verdict.proven}
     named = {message.event_id for report in reports for message in report.messages}
+    if all(report.reporter is None for report in reports):
+        # Nobody who could be confirmed asked for this: an outage must not let strangers fill the top of the queue.
+        severity = max(severity, SEVERITY[Category.SPAM])
     return Case(
         case_id=case_id,
         opened_at=opened_at,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, case, func, insert, select, update
 
 from nightlight.model.case import Case, CaseState, Decision, Outcome, Policy
 from nightlight.model.report import Category
@@ -16,8 +16,8 @@ from nightlight.store.schema import cases, decisions, reported_messages, reports
 class CaseTables:
     _connection: Connection
 
-    def open_case_with(self, event_ids: Sequence[str]) -> str | None:
-        """The open case that an accepted report of one of these events belongs to, if any."""
+    def open_case_with(self, event_ids: Sequence[str], subject: str) -> str | None:
+        """The open case about ``subject`` that an accepted report of one of these events belongs to, if any."""
         if not event_ids:
             return None
         return self._connection.scalar(
@@ -28,6 +28,7 @@ class CaseTables:
                 reported_messages.c.event_id.in_(event_ids),
                 reported_messages.c.sender.is_not(None),
                 cases.c.state == CaseState.OPEN,
+                cases.c.subject == subject,
             )
             .order_by(cases.c.opened_at)
             .limit(1)
@@ -44,9 +45,10 @@ class CaseTables:
         return _case(row) if row else None
 
     def cases(self, state: CaseState, limit: int) -> list[Case]:
-        """Open: what is proven and severe first, then oldest. Decided: newest first."""
+        """Open: severe first, what is unproven two grades lower, then oldest. Decided: newest first."""
+        grade = cases.c.severity + case((cases.c.proven > 0, 0), else_=2)
         order = (
-            (cases.c.severity, (cases.c.proven > 0).desc(), cases.c.opened_at)
+            (grade, (cases.c.proven > 0).desc(), cases.c.opened_at)
             if state is CaseState.OPEN
             else (cases.c.opened_at.desc(),)
         )

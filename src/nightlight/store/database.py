@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
 from nightlight.errors import RefusedError, UnavailableError
-from nightlight.evidence.log import LogEntry, LogHead
+from nightlight.evidence.log import LogHead
 from nightlight.store.log import LogTable
 from nightlight.store.transaction import SqlTransaction
 
@@ -65,18 +65,21 @@ class Database:
             yield SqlTransaction(connection, self._log_key)
 
     @contextmanager
+    def snapshot(self) -> Iterator[SqlTransaction]:
+        with self._translated(), self.engine.connect() as connection:
+            if self.engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN")  # a reader of a WAL sees one instant until it ends
+            else:
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            yield SqlTransaction(connection, self._log_key)
+
+    @contextmanager
     def write(self) -> Iterator[SqlTransaction]:
         with self._one_writer, self._translated(), self.engine.connect() as connection:
             if self.engine.dialect.name == "sqlite":
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             with _committed(connection):
                 yield SqlTransaction(connection, self._log_key, writes=True)
-
-    @contextmanager
-    def log_entries(self) -> Iterator[Iterator[LogEntry]]:
-        """Every entry of the log in order, streamed."""
-        with self._translated(), self.engine.connect() as connection:
-            yield LogTable(connection, self._log_key).entries()
 
     def log_head(self) -> LogHead:
         """The authenticated head; ``RefusedError('log_broken')`` if somebody changed it."""

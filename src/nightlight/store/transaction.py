@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from nightlight.evidence.log import LogEntry, LogKind
+from nightlight.evidence.log import LogEntry, LogHead, LogKind
 from nightlight.store.actions import ActionTables
 from nightlight.store.cases import CaseTables
 from nightlight.store.log import LogTable
@@ -28,6 +28,12 @@ class SqlTransaction(ReportTables, CaseTables, ActionTables, ReviewerTables):
 
     def log(self, at: int, kind: LogKind, actor: str, subject: str, detail: Mapping[str, Any]) -> None:
         self._log.append(at, kind, actor, subject, detail)
+
+    def log_entries(self) -> Iterator[LogEntry]:
+        return self._log.entries()
+
+    def log_head(self) -> LogHead:
+        return self._log.head()
 
     def log_of(self, case_id: str) -> list[LogEntry]:
         of_case = self._connection.scalars(select(reports.c.report_id).where(reports.c.case_id == case_id))

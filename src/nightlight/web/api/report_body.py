@@ -83,6 +83,11 @@ class ProblemBody(BaseModel):
 
 def report_request(value: Any, *, note_chars_max: int, messages_max: int) -> ReportRequest:
     """Strictly parsed JSON to a ``ReportRequest``, or ``RefusedError`` that says where."""
+    listed = value.get("messages") if isinstance(value, dict) else None
+    if isinstance(listed, list) and len(listed) > messages_max:  # before work is spent on each of them
+        raise RefusedError(
+            "too_many_messages", f"messages: at most {messages_max} in one report.", "Send several reports."
+        )
     try:
         body = ReportBody.model_validate(value)
     except ValidationError as e:
@@ -95,10 +100,6 @@ def report_request(value: Any, *, note_chars_max: int, messages_max: int) -> Rep
         raise RefusedError("note_too_long", f"note: at most {note_chars_max:,} characters.", "Shorten the note.")
     if "\x00" in body.note:
         raise RefusedError("report_malformed", "note: a NUL character is not text.")
-    if len(body.messages) > messages_max:
-        raise RefusedError(
-            "too_many_messages", f"messages: at most {messages_max} in one report.", "Send several reports."
-        )
     named = [message.event_id for message in body.messages]
     if len(set(named)) != len(named):
         raise RefusedError("report_malformed", "messages: the same event stands twice in the list.")
