@@ -6,19 +6,11 @@ import pytest
 
 from nightlight.store.database import Database
 from tests.databases import database, database_url, postgres
-from tests.loopback import served
 from tests.simulators.homeserver import SimulatedHomeserver
+from tests.simulators.shared import shared_simulator
 from tests.world import World
 
-__all__ = ["database", "database_url", "postgres"]
-
-
-@pytest.fixture(scope="module")
-def shared_simulator() -> Iterator[tuple[SimulatedHomeserver, str]]:
-    """One server for a module: its state is emptied before each test."""
-    simulator = SimulatedHomeserver()
-    with served(simulator.app) as url:
-        yield simulator, url
+__all__ = ["database", "database_url", "postgres", "shared_simulator"]
 
 
 @pytest.fixture

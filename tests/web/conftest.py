@@ -13,18 +13,13 @@ from nightlight.web.api.status import StatusLinks
 from nightlight.web.app import build_app
 from nightlight.web.console.routes import console_routes
 from tests.databases import LOG_KEY
-from tests.loopback import served
 from tests.simulators.homeserver import SimulatedHomeserver
+from tests.simulators.shared import shared_simulator
 from tests.world import World
 
+__all__ = ["shared_simulator"]
+
 PASSWORD = "a long enough password"
-
-
-@pytest.fixture(scope="module")
-def shared_simulator() -> Iterator[tuple[SimulatedHomeserver, str]]:
-    simulator = SimulatedHomeserver()
-    with served(simulator.app) as url:
-        yield simulator, url
 
 
 @pytest.fixture

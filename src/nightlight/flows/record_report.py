@@ -92,8 +92,8 @@ def _put_into_case(
             tx.preserve(item.event, report.received_at)
     seen = [item.message.event_id for item in checked if item.message.sender is not None]
     # Only a case about the same account: else the accused could turn a case around by reporting the answer to it.
-    subject = case_of("", 0, [report]).subject
-    joined = tx.open_case_with(seen, subject) if subject else None
+    alone = case_of(new_id("case"), report.received_at, [report])
+    joined = tx.open_case_with(seen, alone.subject) if alone.subject else None
     existing = tx.case(joined) if joined else None
     if existing:
         filed = replace(report, case_id=existing.case_id)
@@ -101,9 +101,8 @@ def _put_into_case(
         grown = case_of(existing.case_id, existing.opened_at, [*others, filed])
         tx.save_case(replace(grown, subject=existing.subject))
     else:
-        case_id = new_id("case")
-        filed = replace(report, case_id=case_id)
-        tx.add_case(case_of(case_id, report.received_at, [filed]))
+        filed = replace(report, case_id=alone.case_id)
+        tx.add_case(alone)
     save(filed)
     return filed
 

@@ -17,7 +17,6 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 
 from nightlight.errors import RefusedError, UnavailableError
 from nightlight.evidence.log import LogHead
-from nightlight.store.log import LogTable
 from nightlight.store.transaction import SqlTransaction
 
 #: PostgreSQL, "Advisory Locks": held until the transaction ends; the number is ours.
@@ -83,8 +82,8 @@ class Database:
 
     def log_head(self) -> LogHead:
         """The authenticated head; ``RefusedError('log_broken')`` if somebody changed it."""
-        with self._translated(), self.engine.connect() as connection:
-            return LogTable(connection, self._log_key).head()
+        with self.read() as tx:
+            return tx.log_head()
 
     def close(self) -> None:
         self.engine.dispose()
