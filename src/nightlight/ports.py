@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -44,6 +44,12 @@ class Homeserver(Protocol):
 
     def membership_at(self, room_id: str, event_id: str, account: str) -> str | None:
         """The account's membership in the room's state at that event (``join``, ``invite`` …), or None."""
+
+    def timeline(self, room_id: str, first: str, wanted: Collection[str]) -> list[str]:
+        """Event ids of the room's messages in the homeserver's order, from ``first`` on, until ``wanted`` are all met.
+
+        Ends early at a bound of the homeserver's client; empty where the homeserver does not know ``first``.
+        """
 
     def membership_now(self, room_id: str, account: str) -> str | None:
         """The account's present membership in the room, or None."""

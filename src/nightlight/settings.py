@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     body_bytes_max: int = Field(262_144, description="Largest request body, bytes.", gt=0)
     note_chars_max: int = Field(4_000, description="Longest note in a report, characters.", gt=0)
     messages_max: int = Field(50, description="Most messages in one report.", gt=0)
+    context_max: int = Field(
+        20, description="Most messages in one report that are there as context, not reported themselves.", ge=0
+    )
     json_depth_max: int = Field(32, description="Deepest nesting in JSON, levels.", gt=0)
     reports_per_hour: int = Field(300, description="Most new reports of one account in an hour.", gt=0)
     pending_max: int = Field(

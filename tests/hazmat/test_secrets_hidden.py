@@ -24,20 +24,21 @@ PRINTED = [
         ExportedSession("!r:example.org", "id", SessionExport(7, RATCHET, PUBLIC)),
         "ExportedSession(room_id='!r:example.org', session_id='id')",
     ),
-    (Disclosure("$e", b"K" * 32), "Disclosure(event_id='$e')"),
+    (Disclosure("$e", b"K" * 32), "Disclosure(event_id='$e', role=<MessageRole.REPORTED: 'reported'>)"),
     (
         OpenedContent({"body": "[abusive message 1]"}, b"[abusive message 1]", "id", 7),
         "OpenedContent(session_id='id', index=7)",
     ),
     (
-        StoredEvent("$e", "!r", "@m", "m.room.message", 5, {"body": "[abusive message 1]"}, b"[abusive]", False),
-        "StoredEvent(event_id='$e', room_id='!r', sender='@m', type='m.room.message', sent_at=5, redacted=False)",
+        StoredEvent("$e", "!r", "@m", "m.room.message", 5, {"body": "[abusive message 1]"}, b"[abusive]", False, 7),
+        "StoredEvent(event_id='$e', room_id='!r', sender='@m', type='m.room.message', sent_at=5, "
+        "redacted=False, depth=7)",
     ),
     (
         ReportedMessage(0, "$e", verdict_for(Code.OK), "@m", 5, b"K" * 32),
         "ReportedMessage(position=0, event_id='$e', "
         "verdict=MessageVerdict(verdict=<Verdict.VERIFIED: 'VERIFIED'>, code=<Code.OK: 'ok'>), "
-        "sender='@m', sent_at=5)",
+        "sender='@m', sent_at=5, role=<MessageRole.REPORTED: 'reported'>, depth=None, omitted=None, relation=None)",
     ),
 ]
 

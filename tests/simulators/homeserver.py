@@ -36,6 +36,7 @@ class SimulatedHomeserver(SimulatedWorld):
                 self._route("/_matrix/federation/v1/openid/userinfo", self._userinfo, admin=False),
                 self._route(f"{admin}/v1/fetch_event/{{event_id}}", self._fetch_event),
                 self._route(f"{admin}/v1/rooms/{{room_id}}/context/{{event_id}}", self._context),
+                self._route(f"{admin}/v1/rooms/{{room_id}}/messages", self._messages),
                 self._route(f"{admin}/v1/rooms/{{room_id}}/state", self._state),
                 self._route(f"{admin}/v1/event_reports", self._list_event_reports),
                 self._route(f"{admin}/v1/user_reports", self._list_user_reports),
@@ -106,8 +107,26 @@ class SimulatedHomeserver(SimulatedWorld):
         shown = {key: event[key] for key in ("content", "origin_server_ts", "room_id", "sender", "type")}
         types = json.loads(request.query_params.get("filter", "{}")).get("types")
         state = [entry for entry in _state_of(self.members_at[event_id]) if types is None or entry["type"] in types]
+        at = list(self.events).index(event_id)
         answer = {"event": {**shown, "event_id": event_id}, "events_before": [], "events_after": [], "state": state}
-        return JSONResponse(answer)
+        return JSONResponse({**answer, "start": f"t0-{at}", "end": f"t0-{at + 1}"})
+
+    def _messages(self, request: Request, _body: Any) -> Response:
+        query = request.query_params
+        assert query["dir"] == "f"
+        start, limit = int(query["from"].removeprefix("t0-")), int(query["limit"])
+        types = json.loads(query.get("filter", "{}")).get("types")
+        room_id = request.path_params["room_id"]
+        if room_id not in self.rooms:
+            return _error(404, "M_NOT_FOUND", "Room not found")
+        chunk: list[dict[str, Any]] = []
+        for at, (event_id, event) in enumerate(self.events.items()):
+            if at >= start and event["room_id"] == room_id and (types is None or event["type"] in types):
+                if len(chunk) == limit:
+                    return JSONResponse({"chunk": chunk, "start": query["from"], "end": f"t0-{at}"})
+                chunk.append({"event_id": event_id, "type": event["type"], "room_id": room_id})
+        answer = {"chunk": chunk, "start": query["from"]}
+        return JSONResponse({**answer, "end": f"t0-{len(self.events)}"} if chunk else answer)
 
     def _state(self, request: Request, _body: Any) -> Response:
         room = self.rooms.get(request.path_params["room_id"])

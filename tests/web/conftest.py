@@ -50,4 +50,4 @@ def app_of(world: World, *, cookie_secure: bool = False) -> FastAPI:
     )
 
 
-LIMITS = BodyLimits(body_bytes=65_536, note_chars=200, messages=3, json_depth=16)
+LIMITS = BodyLimits(body_bytes=65_536, note_chars=200, messages=3, context=2, json_depth=16)

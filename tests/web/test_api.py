@@ -38,7 +38,7 @@ def test_report_is_answered_with_its_verdicts_and_a_status_address(client: TestC
     receipt = answer.json()
     assert set(receipt) == {"report_id", "status_url", "messages"}
     (message,) = receipt["messages"]
-    assert set(message) == {"event_id", "verdict", "code", "explanation"}
+    assert set(message) == {"event_id", "role", "verdict", "code", "explanation"}
     assert (message["event_id"], message["verdict"], message["code"]) == (world.abusive, "VERIFIED", "ok")
     again = post(client, world, body(world, world.abusive))
     assert (again.status_code, again.json()) == (200, receipt)

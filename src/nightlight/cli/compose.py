@@ -143,7 +143,11 @@ class House:
     def body_limits(self) -> BodyLimits:
         settings = self.settings
         return BodyLimits(
-            settings.body_bytes_max, settings.note_chars_max, settings.messages_max, settings.json_depth_max
+            settings.body_bytes_max,
+            settings.note_chars_max,
+            settings.messages_max,
+            settings.context_max,
+            settings.json_depth_max,
         )
 
     def _how_to_prove(self, report: Report) -> str:

@@ -22,7 +22,7 @@ from nightlight.evidence.key_export import ExportedSession, open_key_export
 from nightlight.evidence.verify import OpenedContent
 from nightlight.hazmat import base64url, strict_json
 from nightlight.hazmat.megolm import SessionExport
-from nightlight.model.report import Category
+from nightlight.model.report import Category, MessageRole
 
 
 def command(
@@ -31,6 +31,14 @@ def command(
     room: Annotated[
         str, typer.Option(help="Room id. Left out: every room in the key file is looked at.", metavar="ROOM_ID")
     ] = "",
+    context: Annotated[
+        list[str] | None,
+        typer.Option("--context-event", help="Event id of a message to send along as context. Repeat it for several."),
+    ] = None,
+    around: Annotated[
+        int,
+        typer.Option(help="Send along up to this many messages before and after each reported one.", min=0, max=20),
+    ] = 0,
     source: Annotated[
         list[Path] | None,
         typer.Option(help="Take the encrypted event from this JSON file (View source), not from the homeserver."),
@@ -64,7 +72,7 @@ def command(
 
     Reads the key file of your app, computes the message key of each named message, shows you what will be opened, and
     prints the report as JSON. Your room keys and your passphrase never leave this computer: a message key opens one
-    message and no other.
+    message and no other. Context is opened, too: it helps the reviewer to understand, and nothing in between is opened.
 
     Example: nightlight disclose --keys keys.txt --homeserver https://matrix.example --room '!abc:matrix.example'
     --event '$def' --category grooming
@@ -74,8 +82,11 @@ def command(
     client = ReporterClient(homeserver, _access_token(access_token_file)) if homeserver else None
     try:
         rooms = [room] if room else list(dict.fromkeys(room_id for room_id, _ in sessions))
-        events = _events(event, source or [], client, rooms)
-        report = _report(events, sessions, category, note, language)
+        events = _events([*event, *(context or [])], source or [], client, rooms)
+        reported = set(event)
+        if around:
+            events += _around([e for e in events if e["event_id"] in reported], events, sessions, client, around)
+        report = _report(events, reported, sessions, category, note, language)
         print(json.dumps(report, indent=2, ensure_ascii=False))  # noqa: T201 - the report is this command's output
         if send:
             _send(client, send, report, ask=not yes)
@@ -130,8 +141,37 @@ def _events(
     return found
 
 
+def _around(
+    reported: list[dict[str, Any]],
+    known: list[dict[str, Any]],
+    sessions: Mapping[tuple[str, str], ExportedSession],
+    client: ReporterClient | None,
+    count: int,
+) -> list[dict[str, Any]]:
+    """Messages around the reported ones that the key file opens, each once."""
+    if client is None:
+        raise RefusedError("event_missing", "--around asks your homeserver.", "Give --homeserver too.")
+    seen = {event["event_id"] for event in known}
+    found = []
+    for event in reported:
+        for near in client.around(event["event_id"], str(event.get("room_id")), count):
+            content = near["content"]
+            closed = near["type"] == "m.room.encrypted" and (
+                (near["room_id"], str(content.get("session_id"))) not in sessions or "ciphertext" not in content
+            )
+            if near["event_id"] in seen:
+                continue
+            seen.add(near["event_id"])
+            if closed:
+                say(f"{near['event_id']}: near, but the key file does not open it; left out.")
+            else:
+                found.append(near)
+    return found
+
+
 def _report(
     events: list[dict[str, Any]],
+    reported: set[str],
     sessions: Mapping[tuple[str, str], ExportedSession],
     category: Category,
     note: str,
@@ -143,8 +183,8 @@ def _report(
         if not isinstance(room_id, str) or not isinstance(content, dict):
             raise RefusedError("event_malformed", f"{event['event_id']} is not an event with a room and a content.")
         if event.get("type") != "m.room.encrypted":
-            messages.append({"event_id": event["event_id"]})
-            say(f"{event['event_id']}: was not encrypted; reported without a key.")
+            messages.append({"event_id": event["event_id"], **_role(event, reported)})
+            say(f"{event['event_id']}: was not encrypted; sent without a key.")
             continue
         held = sessions.get((room_id, str(content.get("session_id"))))
         if held is None:
@@ -155,10 +195,11 @@ def _report(
             )
         disclosure, opened = disclose(event["event_id"], room_id, content, held.session)
         _cross_check(content, held.session, opened)
-        say(f"{event['event_id']} will be opened. It says:")
+        as_context = "" if event["event_id"] in reported else " as context"
+        say(f"{event['event_id']} will be opened{as_context}. It says:")
         say(f"    {str(opened.payload['content'].get('body', '(no text)'))[:500]!r}", quoted=True)
         key = base64url.encode_urlsafe(disclosure.message_key or b"")
-        messages.append({"event_id": event["event_id"], "message_key": key})
+        messages.append({"event_id": event["event_id"], "message_key": key, **_role(event, reported)})
     return {
         "room_id": events[0]["room_id"],
         "category": category.value,
@@ -166,6 +207,10 @@ def _report(
         "language": language,
         "messages": messages,
     }
+
+
+def _role(event: Mapping[str, Any], reported: set[str]) -> dict[str, str]:
+    return {} if event["event_id"] in reported else {"role": MessageRole.CONTEXT.value}
 
 
 def _cross_check(content: Mapping[str, Any], export: SessionExport, opened: OpenedContent) -> None:

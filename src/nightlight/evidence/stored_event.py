@@ -20,7 +20,7 @@ from nightlight.errors import RefusedError
 from nightlight.model.verdict import Code
 
 #: Top-level keys that survive redaction (Matrix, "Redactions"): room version 11 and later, then 1 to 10.
-#: The content of the two message types we read is emptied by redaction in every version.
+#: The content of the message types we read is emptied by redaction in every version.
 _KEPT_V11 = frozenset(
     {"event_id", "type", "room_id", "sender", "state_key", "content", "hashes", "signatures"}
     | {"depth", "prev_events", "auth_events", "origin_server_ts"}
@@ -30,12 +30,18 @@ _KEPT_V1 = _KEPT_V11 | {"prev_state", "origin", "membership"}
 #: Synapse hashes without its own notes "outlier" and "destinations", wherever they came from.
 _NOT_HASHED = ("signatures", "hashes", "outlier", "destinations")
 
-MESSAGE_TYPES = ("m.room.encrypted", "m.room.message")
+#: What people send one another. Reactions are sent in the clear, in encrypted rooms too.
+MESSAGE_TYPES = ("m.room.encrypted", "m.room.message", "m.sticker", "m.reaction")
+
+_DEPTH_MAX = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
     """A message event whose content fits its id. ``sent_at`` in milliseconds since 1970, UTC, as its server stamped it.
+
+    ``depth``: how far from the room's beginning the event stands, as its server says (server-server API, "PDUs"); None
+    where it says nothing usable.
 
     ``redacted``: the content was removed and cannot be checked any more; everything else still fits the id.
     ``encoded`` is canonical JSON without ``unsigned``: what is preserved as evidence.
@@ -49,6 +55,7 @@ class StoredEvent:
     content: Mapping[str, Any] = field(repr=False)
     encoded: bytes = field(repr=False)
     redacted: bool
+    depth: int | None
 
     @property
     def encrypted(self) -> bool:
@@ -94,7 +101,13 @@ def check_stored_event(raw: Mapping[str, Any], event_id: str) -> StoredEvent:
         content=event["content"],
         encoded=encoded,
         redacted=redacted,
+        depth=_depth_of(event),
     )
+
+
+def _depth_of(event: Mapping[str, Any]) -> int | None:
+    depth = event.get("depth")
+    return depth if type(depth) is int and 0 <= depth <= _DEPTH_MAX else None
 
 
 def _check_reference_hash(event: Mapping[str, Any], event_id: str) -> None:

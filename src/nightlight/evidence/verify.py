@@ -11,9 +11,11 @@ from dataclasses import InitVar, dataclass, field
 from typing import Any
 
 from nightlight.errors import RefusedError
+from nightlight.evidence.relation import relation_of
 from nightlight.evidence.stored_event import StoredEvent
 from nightlight.hazmat import base64url, strict_json
 from nightlight.hazmat.megolm import MegolmMessage
+from nightlight.model.report import Relation, RelationKind
 from nightlight.model.verdict import Code
 
 MEGOLM = "m.megolm.v1.aes-sha2"
@@ -40,6 +42,7 @@ class VerifiedMessage:
     content: Mapping[str, Any] = field(repr=False)
     session_id: str | None
     index: int | None
+    relation: Relation | None
     _seal: InitVar[object]
 
     def __post_init__(self, _seal: object) -> None:
@@ -48,8 +51,16 @@ class VerifiedMessage:
 
     @property
     def body(self) -> str:
-        """The text as apps show it, empty if there is none."""
-        body = self.content.get("body")
+        """The text as apps show it, empty if there is none: of an edit the new text, of a reaction its sign."""
+        shown = self.content
+        if self.relation and self.relation.kind is RelationKind.REACTION:
+            relates = shown.get("m.relates_to")
+            sign = relates.get("key") if isinstance(relates, dict) else None
+            return sign if isinstance(sign, str) else ""
+        new = shown.get("m.new_content")
+        if self.relation and self.relation.kind is RelationKind.EDIT and isinstance(new, dict):
+            shown = new
+        body = shown.get("body")
         return body if isinstance(body, str) else ""
 
     @property
@@ -115,6 +126,8 @@ def verify_message(event: StoredEvent, message_key: bytes | None) -> VerifiedMes
         content=opened.payload["content"],
         session_id=opened.session_id,
         index=opened.index,
+        # Apps go by the relation outside; one that only stands inside is what its sender meant.
+        relation=relation_of(event.content) or relation_of(opened.payload["content"]),
         _seal=_SEAL,
     )
 
@@ -155,6 +168,7 @@ def _plain(event: StoredEvent, message_key: bytes | None) -> VerifiedMessage:
         event.content,
         None,
         None,
+        relation_of(event.content),
         _SEAL,
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from nightlight.errors import RefusedError
 from nightlight.evidence.log import LogEntry, LogHead, LogKind, verify_log
-from nightlight.flows.record_report import record_digest
+from nightlight.flows.record_report import is_recorded
 from nightlight.model.case import CaseState
 from nightlight.ports import Store
 
@@ -49,7 +49,7 @@ def audit(store: Store, anchors: Iterable[LogHead]) -> AuditResult:
             result.evidence += 1
         for report_id, digest in claims.reports.items():
             report = tx.report(report_id)
-            if report is None or record_digest(report) != digest or report.case_id != claims.cases.get(report_id):
+            if report is None or not is_recorded(report, digest) or report.case_id != claims.cases.get(report_id):
                 raise _changed("The report", report_id)
             result.reports += 1
         for case_id, said in claims.decisions.items():

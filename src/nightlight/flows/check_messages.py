@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from nightlight.errors import RefusedError
+from nightlight.errors import RefusedError, UnavailableError
+from nightlight.evidence.relation import relation_of
 from nightlight.evidence.stored_event import StoredEvent, check_stored_event
 from nightlight.evidence.verify import verify_message
 from nightlight.model.report import Disclosure, ReportedMessage
 from nightlight.model.verdict import Code, verdict_for
 from nightlight.ports import Homeserver, Store
+from nightlight.respond.conversation import count_omitted, in_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +28,24 @@ def check_messages(
     store: Store, homeserver: Homeserver, reporter: str, room_id: str, disclosures: Sequence[Disclosure]
 ) -> list[CheckedMessage]:
     """One ``CheckedMessage`` for each disclosure, in order. ``UnavailableError`` if the homeserver cannot be asked."""
-    return [
+    checked = [
         _check(store, homeserver, reporter, room_id, disclosure, position)
         for position, disclosure in enumerate(disclosures)
     ]
+    return _with_gaps(homeserver, room_id, checked)
+
+
+def _with_gaps(homeserver: Homeserver, room_id: str, checked: Sequence[CheckedMessage]) -> list[CheckedMessage]:
+    """Notes how many messages lie between those of the report, as far as the homeserver can say."""
+    placed = in_order(item.message for item in checked if item.message.depth is not None)
+    if len(placed) < 2:
+        return list(checked)
+    try:
+        timeline = homeserver.timeline(room_id, placed[0].event_id, {message.event_id for message in placed})
+    except UnavailableError:
+        timeline = []  # a gap of unknown size is no reason to let a child wait
+    gaps = count_omitted(placed, timeline)
+    return [replace(item, message=replace(item.message, omitted=gaps.get(item.message.event_id))) for item in checked]
 
 
 def _check(
@@ -63,6 +79,9 @@ def _check(
         sent_at=event.sent_at,
         # A key that opens nothing is not kept.
         message_key=disclosure.message_key if code in (Code.OK, Code.CONTENT_AMBIGUOUS) else None,
+        role=disclosure.role,
+        depth=event.depth,
+        relation=relation_of(event.content),
     )
     return CheckedMessage(message, None if event.redacted else event)
 
@@ -76,7 +95,7 @@ def _code_for(event: StoredEvent, message_key: bytes | None) -> Code:
 
 
 def _without_event(disclosure: Disclosure, position: int, code: Code) -> CheckedMessage:
-    message = ReportedMessage(position, disclosure.event_id, verdict_for(code), None, None)
+    message = ReportedMessage(position, disclosure.event_id, verdict_for(code), None, None, role=disclosure.role)
     return CheckedMessage(message, None)
 
 
@@ -90,6 +109,7 @@ def unchecked(disclosures: Sequence[Disclosure], code: Code, *, keep_keys: bool)
             None,
             None,
             message_key=disclosure.message_key if keep_keys else None,
+            role=disclosure.role,
         )
         for position, disclosure in enumerate(disclosures)
     )

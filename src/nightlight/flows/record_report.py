@@ -6,10 +6,11 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from nightlight.evidence.log import LogKind
 from nightlight.flows.check_messages import CheckedMessage
-from nightlight.model.report import Report, ReportRequest
+from nightlight.model.report import MessageRole, Report, ReportedMessage, ReportRequest
 from nightlight.ports import NewReport, Transaction
 from nightlight.respond.cases import case_of
 
@@ -23,13 +24,44 @@ def digest_of(request: ReportRequest) -> bytes:
         request.category,
         request.note,
         request.language,
-        [[m.event_id, m.message_key.hex() if m.message_key else None] for m in request.messages],
+        [
+            [m.event_id, m.message_key.hex() if m.message_key else None]
+            + ([] if m.role is MessageRole.REPORTED else [m.role])
+            for m in request.messages
+        ],
     ]
     return hashlib.sha256(b"nightlight/report/1\n" + json.dumps(said).encode()).digest()
 
 
 def record_digest(report: Report) -> str:
-    """SHA-256 over the stored report, so that the log fixes it. The random report id is its salt."""
+    """``2:`` and SHA-256 over the stored report, so that the log fixes it. The random report id is its salt."""
+    messages = [
+        [
+            *_first_columns(m),
+            m.message_key is not None,
+            m.role,
+            m.depth,
+            m.omitted,
+            [m.relation.kind, m.relation.event_id] if m.relation else None,
+        ]
+        for m in report.messages
+    ]
+    return "2:" + _digest(b"nightlight/record/2\n", report, messages)
+
+
+def is_recorded(report: Report, digest: str) -> bool:
+    """Whether the stored report is the one that the log fixed with ``digest``."""
+    if digest.startswith("2:"):
+        return record_digest(report) == digest
+    # Reports from before conversation reports: they have no more columns than these.
+    return _digest(b"nightlight/record/1\n", report, [_first_columns(m) for m in report.messages]) == digest
+
+
+def _first_columns(message: ReportedMessage) -> list[Any]:
+    return [message.position, message.event_id, message.verdict.code, message.sender, message.sent_at]
+
+
+def _digest(domain: bytes, report: Report, messages: list[list[Any]]) -> str:
     row = [
         report.report_id,
         report.reporter,
@@ -40,9 +72,9 @@ def record_digest(report: Report) -> str:
         report.source,
         report.target_account,
         report.received_at,
-        [[m.position, m.event_id, m.verdict.code, m.sender, m.sent_at] for m in report.messages],
+        messages,
     ]
-    return hashlib.sha256(b"nightlight/record/1\n" + json.dumps(row).encode()).hexdigest()
+    return hashlib.sha256(domain + json.dumps(row).encode()).hexdigest()
 
 
 def record_new(tx: Transaction, new: NewReport, checked: Sequence[CheckedMessage], new_id: NewId) -> Report:
@@ -90,7 +122,7 @@ def _put_into_case(
     for item in checked:
         if item.event is not None:
             tx.preserve(item.event, report.received_at)
-    seen = [item.message.event_id for item in checked if item.message.sender is not None]
+    seen = [item.message.event_id for item in checked if item.message.reported and item.message.sender is not None]
     # Only a case about the same account: else the accused could turn a case around by reporting the answer to it.
     alone = case_of(new_id("case"), report.received_at, [report])
     joined = tx.open_case_with(seen, alone.subject) if alone.subject else None
@@ -125,6 +157,7 @@ def _log(tx: Transaction, kind: LogKind, report: Report, checked: Sequence[Check
                     "event": item.message.event_id,
                     "verdict": item.message.verdict.verdict,
                     "code": item.message.verdict.code,
+                    "role": item.message.role,
                     # The ciphertext event as preserved: its digest fixes it without saying anything of its content.
                     "evidence": item.event.sha256.hex() if item.event else None,
                 }

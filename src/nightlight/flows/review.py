@@ -13,12 +13,18 @@ from nightlight.evidence.verify import AmbiguousContentError, VerifiedMessage, v
 from nightlight.flows.record_report import NewId
 from nightlight.model.action import Action, ActionKind, ActionState, PlannedAction
 from nightlight.model.case import Case, CaseState, Decision, Outcome, Policy
-from nightlight.model.report import Report, ReportedMessage
+from nightlight.model.report import RelationKind, Report, ReportedMessage
 from nightlight.model.verdict import Code
 from nightlight.ports import Clock, Store, Transaction
+from nightlight.respond.conversation import Line, conversation
 from nightlight.respond.enforcement import check_decision, plan_actions
 
 QUEUE_MAX = 200
+
+_CHANGED = {RelationKind.EDIT: "New text:", RelationKind.REACTION: "Reaction:"}
+
+#: Verdicts under which there is something to look at.
+OPENED = (Code.OK, Code.NOT_ENCRYPTED, Code.CONTENT_AMBIGUOUS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +41,19 @@ class Queue:
 class CaseFile:
     """Everything about a case except what the messages say: that needs ``Desk.reveal``.
 
-    ``messages``: one entry for each event, with the best verdict that any report reached.
+    ``lines``: one for each event, in the room's order, with the best verdict that any report reached.
     """
 
     case: Case
     reports: list[Report]
-    messages: list[ReportedMessage]
+    lines: list[Line]
     decision: Decision | None
     actions: list[Action]
     log: list[LogEntry]
+
+    @property
+    def messages(self) -> list[ReportedMessage]:
+        return [line.message for line in self.lines]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +69,8 @@ class RevealedMessage:
     rest: str = field(default="", repr=False)
     media: tuple[str, ...] = ()
     ambiguous: bool = False
+    #: "New text:" or "Reaction:", where ``body`` is that; empty for what was simply said.
+    changed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +108,18 @@ class Desk:
             message = next((m for m in file.messages if m.event_id == event_id), None)
             if message is None:
                 raise RefusedError("message_not_found", "There is no such message in this case.")
-            revealed = self._open(tx, message)
-            tx.log(self.clock.now(), LogKind.EVIDENCE_VIEWED, reviewer, case_id, {"event": event_id})
+            return self._reveal(tx, case_id, message, reviewer)
+
+    def reveal_all(self, case_id: str, reviewer: str) -> dict[str, RevealedMessage]:
+        """Opens every message of the case that can be opened; each view stands in the log by itself."""
+        with self.store.write() as tx:
+            file = self._file(tx, case_id)
+            can_be_opened = [message for message in file.messages if message.verdict.code in OPENED]
+            return {message.event_id: self._reveal(tx, case_id, message, reviewer) for message in can_be_opened}
+
+    def _reveal(self, tx: Transaction, case_id: str, message: ReportedMessage, reviewer: str) -> RevealedMessage:
+        revealed = self._open(tx, message)
+        tx.log(self.clock.now(), LogKind.EVIDENCE_VIEWED, reviewer, case_id, {"event": message.event_id})
         return revealed
 
     def decide(
@@ -110,7 +132,7 @@ class Desk:
             if file.case.state is not CaseState.OPEN:
                 raise RefusedError("already_decided", "Somebody decided this case already.", "Reload the page.")
             check_decision(file.case, outcome, policy, reason, kinds)
-            proven = [self._verified(tx, m) for m in file.messages if m.verdict.proven] if kinds else []
+            proven = [self._verified(tx, m) for m in file.messages if m.reported and m.verdict.proven] if kinds else []
             plan = plan_actions(file.case, policy, kinds, proven)
             decision = Decision(self.new_id("decision"), case_id, now, reviewer, outcome, policy, reason.strip())
             tx.add_decision(decision)
@@ -168,7 +190,7 @@ class Desk:
             raise RefusedError("case_not_found", "There is no such case.")
         reports = tx.reports_of(case_id)
         return CaseFile(
-            case, reports, _best(reports), tx.decision_of(case_id), tx.actions_of(case_id), tx.log_of(case_id)
+            case, reports, conversation(reports), tx.decision_of(case_id), tx.actions_of(case_id), tx.log_of(case_id)
         )
 
     def _open(self, tx: Transaction, message: ReportedMessage) -> RevealedMessage:
@@ -184,32 +206,21 @@ class Desk:
             json.dumps({"type": opened.type, "content": opened.content}, indent=2, ensure_ascii=False) if more else ""
         )
         return RevealedMessage(
-            opened.event_id, opened.sender, opened.sent_at, opened.type, opened.body, rest, opened.media
+            opened.event_id,
+            opened.sender,
+            opened.sent_at,
+            opened.type,
+            opened.body,
+            rest,
+            opened.media,
+            changed=_CHANGED.get(opened.relation.kind, "") if opened.relation else "",
         )
 
     def _verified(self, tx: Transaction, message: ReportedMessage) -> VerifiedMessage:
         """Verifies again from the preserved event: nothing opened is ever stored."""
-        if message.verdict.code not in (Code.OK, Code.NOT_ENCRYPTED, Code.CONTENT_AMBIGUOUS):
+        if message.verdict.code not in OPENED:
             raise RefusedError("not_open", "This message was never opened: nobody here can read it.")
         preserved = tx.preserved(message.event_id)
         if preserved is None:
             raise RefusedError("evidence_missing", "The preserved event is gone from the database. See the log.")
         return verify_message(check_stored_event(json.loads(preserved), message.event_id), message.message_key)
-
-
-def _best(reports: Sequence[Report]) -> list[ReportedMessage]:
-    best: dict[str, ReportedMessage] = {}
-    for report in reports:
-        for message in report.messages:
-            known = best.get(message.event_id)
-            if known is None or _rank(message) > _rank(known):
-                best[message.event_id] = message
-    return sorted(best.values(), key=lambda m: (m.sent_at or 0, m.event_id))
-
-
-def _rank(message: ReportedMessage) -> int:
-    if message.verdict.proven:
-        return 3
-    if message.verdict.code is Code.CONTENT_AMBIGUOUS:
-        return 2
-    return 1 if message.sender is not None else 0

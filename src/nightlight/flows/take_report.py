@@ -111,7 +111,7 @@ class Intake:
                     raise
             except RefusedError:
                 pass  # expired or forged: stays unconfirmed
-        disclosures = [Disclosure(m.event_id, m.message_key) for m in report.messages]
+        disclosures = [Disclosure(m.event_id, m.message_key, m.role) for m in report.messages]
         if reporter is None:
             messages = unchecked(disclosures, Code.REPORTER_UNCONFIRMED, keep_keys=False)
             checked = [CheckedMessage(message, None) for message in messages]

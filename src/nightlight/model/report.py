@@ -40,6 +40,30 @@ class ReportSource(StrEnum):
     USER_REPORT = "synapse_user_report"
 
 
+class MessageRole(StrEnum):
+    """Why a message is in a report: it is what the report is about, or it was said around that."""
+
+    REPORTED = "reported"
+    CONTEXT = "context"
+
+
+class RelationKind(StrEnum):
+    """What a message is to another one (Matrix client-server API, "Forming relationships between events")."""
+
+    REPLY = "reply"
+    EDIT = "edit"
+    REACTION = "reaction"
+    THREAD = "thread"
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """``event_id``: the message that this one answers, replaces or reacts to."""
+
+    kind: RelationKind
+    event_id: str
+
+
 class ReportState(StrEnum):
     """``pending``: stored, the homeserver has not been asked yet. ``checked``: every message has its verdict."""
 
@@ -53,6 +77,7 @@ class Disclosure:
 
     event_id: str
     message_key: bytes | None = field(default=None, repr=False)
+    role: MessageRole = MessageRole.REPORTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +93,12 @@ class ReportRequest:
 
 @dataclass(frozen=True, slots=True)
 class ReportedMessage:
-    """One reported message with its verdict, as stored. ``sent_at`` in milliseconds since 1970, UTC."""
+    """One message of a report with its verdict, as stored. ``sent_at`` in milliseconds since 1970, UTC.
+
+    ``position``: its place in the report as it was sent. ``depth``: its place in the room's graph of events, as its
+    server signed it. ``omitted``: how many messages the homeserver has between the one before it in this report and
+    this one; None where that is not known, and for the first.
+    """
 
     position: int
     event_id: str
@@ -76,6 +106,15 @@ class ReportedMessage:
     sender: str | None
     sent_at: int | None
     message_key: bytes | None = field(default=None, repr=False)
+    role: MessageRole = MessageRole.REPORTED
+    depth: int | None = None
+    omitted: int | None = None
+    relation: Relation | None = None
+
+    @property
+    def reported(self) -> bool:
+        """Whether the report is about this message, and not only around it."""
+        return self.role is MessageRole.REPORTED
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,14 @@ def case_of(case_id: str, opened_at: int, reports: Sequence[Report]) -> Case:
     """
     gravest = min(reports, key=lambda report: SEVERITY[report.category])
     severity = SEVERITY[gravest.category]
-    verdicts = [message.verdict.verdict for report in reports for message in report.messages]
+    # What was said around the reported messages is shown, and weighs nothing.
+    messages = [message for report in reports for message in report.messages if message.reported]
+    verdicts = [message.verdict.verdict for message in messages]
     if verdicts and all(verdict is Verdict.REFUSED for verdict in verdicts):
         # Nothing that was handed in fits what was sent: a forged report must not push others back.
         severity = max(severity, SEVERITY[Category.OTHER])
-    proven = {message.event_id for report in reports for message in report.messages if message.verdict.proven}
-    named = {message.event_id for report in reports for message in report.messages}
+    proven = {message.event_id for message in messages if message.verdict.proven}
+    named = {message.event_id for message in messages}
     if all(report.reporter is None for report in reports):
         # Nobody who could be confirmed asked for this: an outage must not let strangers fill the top of the queue.
         severity = max(severity, SEVERITY[Category.SPAM])
@@ -44,7 +46,7 @@ def _subject(reports: Sequence[Report]) -> str | None:
     for proven_only in (True, False):
         for report in reports:
             for message in report.messages:
-                foreign = message.sender is not None and message.sender != report.reporter
+                foreign = message.reported and message.sender is not None and message.sender != report.reporter
                 if foreign and (message.verdict.proven or not proven_only):
                     return message.sender
     return next((report.target_account for report in reports if report.target_account), None)

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, case, func, insert, select, update
 
 from nightlight.model.case import Case, CaseState, Decision, Outcome, Policy
-from nightlight.model.report import Category
+from nightlight.model.report import Category, MessageRole
 from nightlight.store.schema import cases, decisions, reported_messages, reports
 
 
@@ -27,6 +27,7 @@ class CaseTables:
             .where(
                 reported_messages.c.event_id.in_(event_ids),
                 reported_messages.c.sender.is_not(None),
+                reported_messages.c.role == MessageRole.REPORTED,
                 cases.c.state == CaseState.OPEN,
                 cases.c.subject == subject,
             )

@@ -9,7 +9,16 @@ from sqlalchemy import Connection, Row, and_, delete, exists, func, insert, or_,
 
 from nightlight.errors import RefusedError
 from nightlight.evidence.stored_event import StoredEvent
-from nightlight.model.report import Category, Report, ReportedMessage, ReportSource, ReportState
+from nightlight.model.report import (
+    Category,
+    MessageRole,
+    Relation,
+    RelationKind,
+    Report,
+    ReportedMessage,
+    ReportSource,
+    ReportState,
+)
 from nightlight.model.verdict import Code, verdict_for
 from nightlight.ports import NewReport, PendingReport
 from nightlight.store.schema import evidence, reported_messages, reports
@@ -82,6 +91,11 @@ class ReportTables:
                         "code": message.verdict.code,
                         "sender": message.sender,
                         "sent_at": message.sent_at,
+                        "role": message.role,
+                        "depth": message.depth,
+                        "omitted": message.omitted,
+                        "relation": message.relation.kind if message.relation else None,
+                        "relates_to": message.relation.event_id if message.relation else None,
                     }
                     for message in report.messages
                 ],
@@ -213,4 +227,8 @@ def _message(row: Row[Any]) -> ReportedMessage:
         sender=row.sender,
         sent_at=row.sent_at,
         message_key=None if row.message_key is None else bytes(row.message_key),
+        role=MessageRole(row.role),
+        depth=row.depth,
+        omitted=row.omitted,
+        relation=Relation(RelationKind(row.relation), row.relates_to) if row.relation else None,
     )

@@ -69,6 +69,11 @@ reported_messages = Table(
     Column("code", Text, nullable=False),
     Column("sender", Text),
     Column("sent_at", BigInteger),
+    Column("role", Text, nullable=False),
+    Column("depth", BigInteger),
+    Column("omitted", BigInteger),
+    Column("relation", Text),
+    Column("relates_to", Text),
 )
 Index("ix_reported_messages_event", reported_messages.c.event_id)
 

@@ -5,6 +5,7 @@ Runs beside the reporter, with the reporter's access token, which goes to the re
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -12,6 +13,7 @@ from urllib.parse import quote
 import httpx
 
 from nightlight.errors import RefusedError, UnavailableError
+from nightlight.evidence.stored_event import MESSAGE_TYPES
 
 _BYTES_MAX = 2**20
 
@@ -41,6 +43,30 @@ class ReporterClient:
             f"Your homeserver does not show {event_id} in any room that was looked at.",
             "Check the event id, and name the room with --room.",
         )
+
+    def around(self, event_id: str, room_id: str, count: int) -> list[dict[str, Any]]:
+        """Up to ``count`` messages before and as many after the event, in the room's order.
+
+        Matrix client-server API, "GET /rooms/{roomId}/context/{eventId}": what the account may see, and no more.
+        """
+        path = f"/_matrix/client/v3/rooms/{quote(room_id, safe='')}/context/{quote(event_id, safe='')}"
+        only = quote(json.dumps({"types": list(MESSAGE_TYPES)}), safe="")
+        status, body = self._call("GET", f"{path}?limit={2 * count}&filter={only}")
+        if status == 401:
+            raise _signed_out()
+        before, after = body.get("events_before"), body.get("events_after")
+        if status != 200 or not isinstance(before, list) or not isinstance(after, list):
+            raise UnavailableError("homeserver_nonsense", f"Your homeserver shows nothing around it (HTTP {status}).")
+        near = [*before[:count][::-1], *after[:count]]
+        return [
+            {**event, "room_id": room_id}
+            for event in near
+            if isinstance(event, dict)
+            and isinstance(event.get("event_id"), str)
+            and isinstance(event.get("type"), str)
+            and isinstance(event.get("content"), dict)
+            and event["content"]
+        ]
 
     def openid_token(self) -> str:
         """A Matrix OpenID token: proves to Nightlight who is reporting, and can do nothing else."""

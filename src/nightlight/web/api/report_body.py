@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from nightlight.errors import RefusedError
 from nightlight.hazmat import base64url
 from nightlight.hazmat.megolm import MESSAGE_KEY_BYTES
-from nightlight.model.report import Category, Disclosure, ReportRequest
+from nightlight.model.report import Category, Disclosure, MessageRole, ReportRequest
 from nightlight.model.verdict import Code, Verdict
 
 # Matrix, "Identifiers": at most 255 bytes, printable; the rest is the homeserver's to know.
@@ -26,6 +26,11 @@ class ReportedMessageBody(BaseModel):
         description="The message key: 32 bytes as unpadded base64url. It opens exactly this message and no other. "
         "Left out: the report stays unverified.",
         examples=["AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"],
+    )
+    role: MessageRole = Field(
+        MessageRole.REPORTED,
+        strict=False,
+        description="reported: the report is about this message. context: it was said around one that is.",
     )
 
 
@@ -45,6 +50,7 @@ class ReportBody(BaseModel):
 
 class MessageVerdictBody(BaseModel):
     event_id: str
+    role: MessageRole
     verdict: Verdict = Field(description="A closed set.")
     code: Code = Field(description="Why. A closed set.")
     explanation: str = Field(description="One sentence for the person who reported.")
@@ -81,7 +87,7 @@ class ProblemBody(BaseModel):
     hint: str
 
 
-def report_request(value: Any, *, note_chars_max: int, messages_max: int) -> ReportRequest:
+def report_request(value: Any, *, note_chars_max: int, messages_max: int, context_max: int) -> ReportRequest:
     """Strictly parsed JSON to a ``ReportRequest``, or ``RefusedError`` that says where."""
     listed = value.get("messages") if isinstance(value, dict) else None
     if isinstance(listed, list) and len(listed) > messages_max:  # before work is spent on each of them
@@ -104,9 +110,20 @@ def report_request(value: Any, *, note_chars_max: int, messages_max: int) -> Rep
     if len(set(named)) != len(named):
         raise RefusedError("report_malformed", "messages: the same event stands twice in the list.")
     disclosures = tuple(
-        Disclosure(message.event_id, _message_key(message.message_key, position))
+        Disclosure(message.event_id, _message_key(message.message_key, position), message.role)
         for position, message in enumerate(body.messages)
     )
+    context = sum(1 for message in body.messages if message.role is MessageRole.CONTEXT)
+    if context and context == len(body.messages):
+        raise RefusedError(
+            "report_malformed", "messages: all are context.", "Mark at least one as what the report is about."
+        )
+    if context > context_max:
+        raise RefusedError(
+            "too_much_context",
+            f"messages: at most {context_max} may come as context in one report.",
+            "Send what shows the problem; more can be sent in another report.",
+        )
     return ReportRequest(body.room_id, body.category, body.note, body.language, disclosures)
 
 

@@ -24,11 +24,12 @@ _BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9._~+/=-]{1,1024})\Z"
 
 @dataclass(frozen=True, slots=True)
 class BodyLimits:
-    """Bytes of a body, characters of a note, messages in a report, levels of nesting."""
+    """Bytes of a body, characters of a note, messages in a report and how many of them as context, nesting levels."""
 
     body_bytes: int
     note_chars: int
     messages: int
+    context: int
     json_depth: int
 
 
@@ -70,7 +71,9 @@ def api_router(intake: Intake, store: Store, links: StatusLinks, limits: BodyLim
         token = _bearer(request)
         key = _idempotency_key(request)
         value = await read_json(request, bytes_max=limits.body_bytes, depth_max=limits.json_depth)
-        wanted = report_request(value, note_chars_max=limits.note_chars, messages_max=limits.messages)
+        wanted = report_request(
+            value, note_chars_max=limits.note_chars, messages_max=limits.messages, context_max=limits.context
+        )
         taken = await run_in_threadpool(intake.take, wanted, token, key)
         fresh = 202 if taken.report.state is ReportState.PENDING else 201
         code = fresh if taken.created else 200

@@ -64,6 +64,7 @@ def receipt(report: Report, links: StatusLinks) -> ReceiptBody:
         messages=[
             MessageVerdictBody(
                 event_id=message.event_id,
+                role=message.role,
                 verdict=message.verdict.verdict,
                 code=message.verdict.code,
                 explanation=message.verdict.explanation,

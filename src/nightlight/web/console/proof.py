@@ -92,6 +92,64 @@ MISSING: dict[Code, tuple[str, str]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One check in words, whether it held, and where it is written down."""
+
+    words: str
+    source: str
+    held: bool = True
+
+
+_MEGOLM = 'Matrix, "m.megolm.v1.aes-sha2"'
+#: The checks in their order, and for each the codes with which it fails (docs/adr/0002-message-key.md).
+_STEPS: tuple[tuple[str, str, frozenset[Code]], ...] = (
+    (
+        "The homeserver says that the reporter was in the room when the message was sent, and has the message.",
+        'Synapse admin API, "room context"',
+        frozenset({Code.EVENT_NOT_FOUND, Code.EVENT_MALFORMED}),
+    ),
+    (
+        "The stored event, sender and time and ciphertext included, fits its event id, which is its hash.",
+        'Matrix server-server API, "reference hash", "content hash"',
+        frozenset({Code.EVENT_HASH_MISMATCH, Code.EVENT_REDACTED}),
+    ),
+    (
+        "The ciphertext is a well-formed Megolm message.",
+        'Megolm, "Message format"',
+        frozenset({Code.UNSUPPORTED_ALGORITHM, Code.CIPHERTEXT_MALFORMED}),
+    ),
+    (
+        "The session that the event names signed exactly this ciphertext.",
+        "Ed25519, RFC 8032",
+        frozenset({Code.SIGNATURE_INVALID}),
+    ),
+    (
+        "The message key from the report fits the ciphertext's authentication code, and opens it.",
+        f"HKDF, RFC 5869; {_MEGOLM}",
+        frozenset({Code.NO_KEY, Code.WRONG_KEY}),
+    ),
+    ("The content reads one way only.", "JSON, RFC 8259 §4", frozenset({Code.CONTENT_AMBIGUOUS})),
+    ("The content names the same room.", _MEGOLM, frozenset({Code.ROOM_MISMATCH})),
+)
+_STEPS_IN_THE_CLEAR = 2
+
+
+def steps(message: ReportedMessage) -> tuple[Step, ...]:
+    """What was checked, up to the first check that did not hold; empty while nothing was checked."""
+    code = message.verdict.code
+    if code in (Code.PENDING_VERIFICATION, Code.REPORTER_UNCONFIRMED):
+        return ()
+    if code in (Code.NOT_ENCRYPTED, Code.KEY_NOT_NEEDED):
+        return tuple(Step(words, source) for words, source, _ in _STEPS[:_STEPS_IN_THE_CLEAR])
+    done: list[Step] = []
+    for words, source, failing in _STEPS:
+        done.append(Step(words, source, code not in failing))
+        if code in failing:
+            break
+    return tuple(done)
+
+
 def claims(message: ReportedMessage, own_servers: Collection[str]) -> Claims:
     """The claims about one message. ``own_servers``: servers whose clock is not a stranger's."""
     code = message.verdict.code

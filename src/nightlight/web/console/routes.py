@@ -22,7 +22,7 @@ from nightlight.web.console.assets import Assets
 from nightlight.web.console.form import choice, read_form, text
 from nightlight.web.console.pages import HEADERS, page
 from nightlight.web.console.problem import problem, status_of
-from nightlight.web.console.proof import own_servers
+from nightlight.web.console.proof import can_be_opened, own_servers
 from nightlight.web.console.session import Session, Sessions, check_csrf, check_origin, local_path
 
 Handler = Callable[[Request, FormData], Response]
@@ -41,6 +41,7 @@ def console_routes(desk: Desk, door: Door, *, cookie_secure: bool, session_secon
         Route("/cases/{case_id}", _guarded(signed_in(console.case)), methods=["GET"]),
         Route("/cases/{case_id}/actions", _guarded(signed_in(console.actions)), methods=["GET"]),
         Route("/cases/{case_id}/reveal", _guarded(signed_in(console.reveal)), methods=["POST"]),
+        Route("/cases/{case_id}/reveal-all", _guarded(signed_in(console.reveal_all)), methods=["POST"]),
         Route("/cases/{case_id}/decide", _guarded(signed_in(console.decide)), methods=["POST"]),
         Route("/actions/{action_id}/retry", _guarded(signed_in(console.retry)), methods=["POST"]),
         Mount("/static", Assets(HEADERS), name="static"),
@@ -122,8 +123,13 @@ class Console:
         shown = {event_id: revealed}
         if not _is_htmx(request):
             return self._case_page(file, session, revealed=shown)
-        number, message = next((n, m) for n, m in enumerate(file.messages, 1) if m.event_id == event_id)
-        return page("message.html", **self._values(file, session), number=number, message=message, revealed=shown)
+        number, line = next((n, li) for n, li in enumerate(file.lines, 1) if li.message.event_id == event_id)
+        return page("message.html", **self._values(file, session), number=number, line=line, revealed=shown)
+
+    def reveal_all(self, request: Request, _form: FormData, session: Session) -> Response:
+        case_id = _path(request, "case_id")
+        revealed = self.desk.reveal_all(case_id, session.username)
+        return self._case_page(self.desk.case(case_id, session.username), session, revealed=revealed)
 
     def decide(self, request: Request, form: FormData, session: Session) -> Response:
         case_id, htmx = _path(request, "case_id"), _is_htmx(request)
@@ -177,6 +183,8 @@ class Console:
             "now": self.desk.clock.now(),
             "working": any(action.state is ActionState.PENDING for action in file.actions),
             "own_servers": own_servers(file.reports),
+            "openable": sum(can_be_opened(message) for message in file.messages),
+            "first_reported": next((n for n, m in enumerate(file.messages, 1) if m.reported), 1),
         }
 
 

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from nightlight.evidence.log import LogEntry, LogKind
 from nightlight.model.action import IRREVERSIBLE, ActionKind, ActionState
 from nightlight.model.case import POLICY_TITLES, Outcome, Policy
-from nightlight.model.report import Category, ReportSource
+from nightlight.model.report import Category, RelationKind, ReportSource
+from nightlight.respond.conversation import Line
 
 CATEGORIES = {
     Category.GROOMING: "Grooming",
@@ -57,6 +58,28 @@ def needs_proof(kind: ActionKind) -> bool:
 
 def irreversible(kind: ActionKind) -> bool:
     return kind in IRREVERSIBLE
+
+
+RELATIONS = {
+    RelationKind.REPLY: "Replies to",
+    RelationKind.EDIT: "Edits",
+    RelationKind.REACTION: "Reacts to",
+    RelationKind.THREAD: "In the thread of",
+}
+
+
+def relation(line: Line) -> str:
+    """What the message is to the other one, before the name of the other one."""
+    return RELATIONS[line.relation.kind] if line.relation else ""
+
+
+def gap(line: Line) -> str:
+    """What lies between this message and the one above."""
+    if line.message.depth is None:
+        return "Where this one stood is not known."
+    if line.omitted is None:
+        return "There may be messages in between; how many is not known."
+    return f"{count(line.omitted, 'message')} omitted" if line.omitted else "Nothing omitted in between."
 
 
 def count(number: int, what: str) -> str:
