@@ -118,6 +118,50 @@ actions = Table(
 Index("ix_actions_case", actions.c.case_id, actions.c.position)
 Index("ix_actions_state_next", actions.c.state, actions.c.next_attempt_at)
 
+agencies = Table(
+    "agencies",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("recipient", Text, nullable=False),
+    Column("active", Boolean, nullable=False),
+)
+
+approvers = Table(
+    "approvers",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("active", Boolean, nullable=False),
+)
+
+referrals = Table(
+    "referrals",
+    metadata,
+    Column("referral_id", Text, primary_key=True),
+    Column("case_id", Text, ForeignKey("cases.case_id"), nullable=False),
+    Column("agency", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("legal_basis", Text, nullable=False),
+    Column("proposed_by", Text, nullable=False),
+    Column("proposed_at", BigInteger, nullable=False),
+    Column("needed", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("messages", Integer, nullable=False),
+    Column("attestation", LargeBinary, nullable=False),
+    Column("contents", LargeBinary, nullable=False),
+    Column("timestamp", LargeBinary),
+)
+Index("ix_referrals_case", referrals.c.case_id, referrals.c.proposed_at)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("referral_id", Text, ForeignKey("referrals.referral_id"), primary_key=True),
+    Column("approver", Text, primary_key=True),
+    Column("approved_at", BigInteger, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+)
+
 reviewers = Table(
     "reviewers",
     metadata,

@@ -11,12 +11,13 @@ from nightlight.evidence.log import LogEntry, LogHead, LogKind
 from nightlight.store.actions import ActionTables
 from nightlight.store.cases import CaseTables
 from nightlight.store.log import LogTable
+from nightlight.store.referrals import ReferralTables
 from nightlight.store.reports import ReportTables
 from nightlight.store.reviewers import ReviewerTables
 from nightlight.store.schema import cursors, decisions, evidence, reports
 
 
-class SqlTransaction(ReportTables, CaseTables, ActionTables, ReviewerTables):
+class SqlTransaction(ReportTables, CaseTables, ActionTables, ReferralTables, ReviewerTables):
     """Implements ``nightlight.ports.Transaction`` on one connection."""
 
     def __init__(self, connection: Connection, log_key: bytes, *, writes: bool = False) -> None:
