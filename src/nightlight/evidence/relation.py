@@ -36,6 +36,16 @@ def relation_of(content: Mapping[str, Any]) -> Relation | None:
     return Relation(RelationKind.REPLY, answered) if answered else None
 
 
+def only_relates(content: Mapping[str, Any]) -> bool:
+    """Whether ``m.relates_to`` is a plain reply or reaction, and carries nothing else that could be shown."""
+    relates = content.get("m.relates_to")
+    if not isinstance(relates, dict):
+        return False
+    if relates.keys() == {"m.in_reply_to"}:
+        return bool(_replied_to(relates)) and relates["m.in_reply_to"].keys() == {"event_id"}
+    return relates.keys() == {"rel_type", "event_id", "key"} and relates["rel_type"] == "m.annotation"
+
+
 def _replied_to(relates: Mapping[str, Any]) -> str | None:
     reply = relates.get("m.in_reply_to")
     target = reply.get("event_id") if isinstance(reply, dict) else None

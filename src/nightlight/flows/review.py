@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from nightlight.errors import RefusedError
 from nightlight.evidence.log import LogEntry, LogKind
+from nightlight.evidence.relation import only_relates
 from nightlight.evidence.stored_event import check_stored_event
 from nightlight.evidence.verify import AmbiguousContentError, VerifiedMessage, verify_message
 from nightlight.flows.record_report import NewId
@@ -201,7 +202,8 @@ class Desk:
             return RevealedMessage(
                 message.event_id, message.sender or "", message.sent_at or 0, "?", text, ambiguous=True
             )
-        more = opened.content.keys() - {"body", "msgtype"} or opened.type != "m.room.message"
+        said = {"body", "msgtype"} | ({"m.relates_to"} if only_relates(opened.content) else set())
+        more = opened.content.keys() - said or opened.type not in ("m.room.message", "m.reaction")
         rest = (
             json.dumps({"type": opened.type, "content": opened.content}, indent=2, ensure_ascii=False) if more else ""
         )
