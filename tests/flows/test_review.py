@@ -236,6 +236,38 @@ def test_locking_an_account_that_does_not_exist_creates_none(world: World) -> No
     assert world.mallory not in world.homeserver.accounts
 
 
+def test_slow_worker_does_not_undo_what_a_faster_one_settled(world: World) -> None:
+    case_id = case_of(world, world.abusive)
+    decide(world, case_id, ActionKind.SUSPEND)
+    slow = world.enforcer
+    action = slow._claim()
+    assert action is not None
+    world.clock.at += 200_000  # its lease runs out, and somebody else does the work
+    assert world.enforcer.run_due() == 1
+    slow._settle(action, ActionState.FAILED, "too late")
+    assert [a.state for a in world.desk.case(case_id, "robin").actions] == [ActionState.DONE]
+    assert "action.failed" not in [entry.kind for entry in world.desk.case(case_id, "robin").log]
+
+
+def test_account_is_not_deactivated_before_its_messages_are_removed(world: World) -> None:
+    case_id = case_of(world, world.abusive)
+    decide(world, case_id, ActionKind.REDACT, ActionKind.DEACTIVATE, ActionKind.SUSPEND)
+
+    def fail_redaction(path: str) -> None:
+        world.homeserver.down = path.endswith("/redact")
+
+    world.homeserver.before_answer = fail_redaction
+    world.enforcer.run_due()
+    assert world.homeserver.accounts[world.mallory]["suspended"]
+    assert not world.homeserver.accounts[world.mallory]["deactivated"]
+    world.homeserver.before_answer = None
+    world.homeserver.down = False
+    world.clock.at += 60_000
+    world.enforcer.run_due()
+    assert world.homeserver.accounts[world.mallory]["deactivated"]
+    assert world.abusive in world.homeserver.redacted
+
+
 def test_crash_between_acting_and_noting_acts_again_and_notes_once(world: World) -> None:
     case_id = case_of(world, world.abusive)
     decide(world, case_id, ActionKind.WARN)

@@ -83,6 +83,9 @@ class Enforcer:
         settled = replace(action, state=state, error=error, updated_at=now, next_attempt_at=now + int(wait_ms))
         detail = {"action": action.action_id, "kind": action.kind, "target": action.target, "attempts": action.attempts}
         with self.store.write() as tx:
+            current = tx.action(action.action_id)
+            if current is None or (current.state, current.attempts) != (ActionState.PENDING, action.attempts):
+                return  # our lease ran out, and another worker has settled it or is at it
             tx.save_action(settled)
             if state is ActionState.DONE:
                 tx.log(now, LogKind.ACTION_DONE, "nightlight", action.case_id or "", detail)

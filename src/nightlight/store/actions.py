@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, exists, func, insert, not_, or_, select, update
 
 from nightlight.model.action import Action, ActionKind, ActionState
 from nightlight.store.schema import actions
@@ -30,10 +30,20 @@ class ActionTables:
         return [_action(row) for row in rows]
 
     def due_action(self, now: int) -> Action | None:
-        """The pending action that has waited longest past its time."""
+        """The pending action that has waited longest past its time.
+
+        An account is not deactivated before its messages are removed: afterwards it can no longer take them back.
+        """
+        other = actions.alias()
+        content_first = exists().where(
+            other.c.case_id == actions.c.case_id,
+            other.c.kind == ActionKind.REDACT,
+            other.c.state == ActionState.PENDING,
+        )
         row = self._connection.execute(
             select(actions)
             .where(actions.c.state == ActionState.PENDING, actions.c.next_attempt_at <= now)
+            .where(or_(actions.c.kind != ActionKind.DEACTIVATE, not_(content_first)))
             .order_by(actions.c.next_attempt_at, actions.c.position)
             .limit(1)
         ).first()
