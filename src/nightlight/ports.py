@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from nightlight.evidence.log import LogEntry, LogHead, LogKind
 from nightlight.evidence.stored_event import StoredEvent
+from nightlight.hazmat.merkle import Node
 from nightlight.model.action import Action
 from nightlight.model.case import Case, CaseState, Decision
 from nightlight.model.referral import Agency, Approver, Referral
@@ -182,12 +183,24 @@ class Transaction(Protocol):
     def failed_sign_ins(self, username: str, since: int) -> int: ...
 
     # The log, and how far the homeserver's own lists were read
-    def log(self, at: int, kind: LogKind, actor: str, subject: str, detail: Mapping[str, Any]) -> None: ...
+    def log(self, at: int, kind: LogKind, actor: str, subject: str, detail: Mapping[str, Any]) -> LogEntry: ...
     def log_entries(self) -> Iterator[LogEntry]:
         """Every entry of the log in order, streamed."""
 
     def log_head(self) -> LogHead:
         """The head of the log; ``RefusedError('log_broken')`` if it is not authentic."""
+
+    def log_carried(self) -> int:
+        """How many entries come from the chain that was the log before; they are checked against old anchors."""
+
+    def log_nodes(self, nodes: Sequence[Node]) -> dict[Node, bytes]:
+        """The stored hashes of these nodes of the log's tree, as far as there are any."""
+
+    def log_inclusion(self, number: int, size: int) -> tuple[bytes, list[bytes]]:
+        """Entry ``number``'s leaf and its proof in the tree over ``size`` entries; ``RefusedError('log_range')``."""
+
+    def log_consistency(self, old: int, new: int) -> list[bytes]:
+        """The proof that the tree over ``new`` entries adds to the one over ``old``; ``RefusedError('log_range')``."""
 
     def log_of(self, case_id: str) -> list[LogEntry]: ...
     def counts(self) -> tuple[int, int, int]:

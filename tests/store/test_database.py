@@ -43,7 +43,7 @@ def a_report(number: int, **changes: Any) -> Report:
 
 def verified(store: Database, anchors: Sequence[LogHead] = ()) -> LogHead:
     with store.snapshot() as tx:
-        return verify_log(tx.log_entries(), tx.log_head(), anchors)
+        return verify_log(tx.log_entries(), tx.log_head(), anchors, carried=tx.log_carried(), stored=tx.log_nodes)
 
 
 def test_what_was_written_is_read_back_unchanged(database: Database) -> None:
@@ -128,7 +128,11 @@ def test_two_processes_never_fork_the_log(database_url: str) -> None:
         "DELETE FROM log_entries WHERE number = 5",
         "DELETE FROM log_entries WHERE number > 3",
         "UPDATE log_entries SET number = 99 WHERE number = 2",
+        "UPDATE log_entries SET salt = (SELECT salt FROM log_entries WHERE number = 4) WHERE number = 3",
+        "UPDATE log_nodes SET hash = (SELECT hash FROM log_nodes WHERE id = 1) WHERE id = 2",
+        "DELETE FROM log_nodes WHERE id = 72057594037927936",
         "UPDATE log_head SET number = 4",
+        "UPDATE log_head SET carried = 3",
         "DELETE FROM log_entries",
     ],
 )
@@ -149,14 +153,16 @@ def test_truncation_that_also_resets_the_head_shows_against_an_anchor(database: 
     with database.write() as tx:
         tx.log(1, LogKind.CASE_VIEWED, "reviewer", "case", {})
     with database.engine.connect() as connection:
-        old = connection.execute(text("SELECT number, hash, mac FROM log_head")).one()
+        old = connection.execute(text("SELECT number, hash, mac, peaks FROM log_head")).one()
     with database.write() as tx:
         tx.log(2, LogKind.EVIDENCE_VIEWED, "reviewer", "case", {})
     anchor = database.log_head()
     with database.engine.connect() as connection:
         connection.execute(text("DELETE FROM log_entries WHERE number = 2"))
+        connection.execute(text("DELETE FROM log_nodes WHERE id <> 0"))
         connection.execute(
-            text("UPDATE log_head SET number = :n, hash = :h, mac = :m"), {"n": old[0], "h": old[1], "m": old[2]}
+            text("UPDATE log_head SET number = :n, hash = :h, mac = :m, peaks = :p"),
+            {"n": old[0], "h": old[1], "m": old[2], "p": old[3]},
         )
         connection.commit()
     verified(database)  # inside the database nothing shows

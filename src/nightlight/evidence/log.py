@@ -1,31 +1,36 @@
-"""The log: every report, view, decision and action, each entry chained to the one before by SHA-256.
+"""The log: every report, view, decision and action, in a Merkle tree of salted commitments.
 
-An entry's hash covers its number, time, kind, actor, subject, detail and the hash before it, so an edit, a deletion
-or a new order breaks the chain from there on. What was cut off at the end shows against the *head*: number and hash
-of the last entry, authenticated with a key that is not in the database, and an *anchor* kept outside of it.
+An entry's *commitment* covers its number, time, kind, actor, subject and detail under a random salt, so it says nothing
+about them to anybody who has not been given the salt. The commitments are the leaves of an RFC 9162 tree
+(``nightlight.hazmat.merkle``), whose root fixes every entry and their order. What was cut off at the end shows against
+the *head* (size and root, authenticated with a key that is not in the database), against an *anchor* kept outside of
+it, and against every checkpoint that anybody has ever been given.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from nightlight.errors import RefusedError
+from nightlight.hazmat.merkle import EMPTY_ROOT, Frontier, Node, leaf_hash
 
-_DOMAIN = b"nightlight/log/entry/1\n"
-_HEAD_DOMAIN = b"nightlight/log/head/1\n"
-
-GENESIS = hashlib.sha256(b"nightlight/log/genesis/1\n").digest()
+_DOMAIN = b"nightlight/log/commitment/1\n"
+_HEAD_DOMAIN = b"nightlight/log/head/2\n"
+SALT_BYTES = 32
 
 
 class LogKind(StrEnum):
     """What can happen. A closed list."""
 
+    CARRIED_OVER = "log.carried_over"
     REPORT_RECEIVED = "report.received"
     REPORT_CHECKED = "report.checked"
     REPORT_EXPIRED = "report.expired"
@@ -51,7 +56,10 @@ class LogKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """One entry. ``at`` in milliseconds since 1970, UTC; ``detail`` is canonical JSON text, never message content."""
+    """One entry. ``at`` in milliseconds since 1970, UTC; ``detail`` is canonical JSON text, never message content.
+
+    ``number`` counts from 1, so the entry is leaf ``number - 1`` of the tree. ``salt``: 32 random bytes.
+    """
 
     number: int
     at: int
@@ -59,13 +67,60 @@ class LogEntry:
     actor: str
     subject: str
     detail: str
-    previous: bytes
-    hash: bytes
+    salt: bytes = field(repr=False)
+
+    @property
+    def commitment(self) -> bytes:
+        """HMAC-SHA-256 over the framed fields, keyed with the salt: exactly 32 bytes, since HMAC pads shorter keys."""
+        if len(self.salt) != SALT_BYTES:
+            raise RefusedError("log_entry_malformed", f"The salt of entry {self.number} is not {SALT_BYTES} bytes.")
+        return hmac.digest(self.salt, _DOMAIN + self._framed(), "sha256")
+
+    @property
+    def leaf(self) -> bytes:
+        """The hash that stands in the tree (RFC 9162 §2.1.1)."""
+        return leaf_hash(self.commitment)
+
+    def opening(self) -> dict[str, Any]:
+        """Everything that opens the commitment, for JSON. Who has it can check the entry, and read it."""
+        return {
+            "number": self.number,
+            "at": self.at,
+            "kind": self.kind,
+            "actor": self.actor,
+            "subject": self.subject,
+            "detail": self.detail,
+            "salt": base64.b64encode(self.salt).decode(),
+        }
+
+    def _framed(self) -> bytes:
+        # JSON frames the fields: no boundary between two of them can be moved.
+        fields = [self.number, self.at, self.kind, self.actor, self.subject, self.detail]
+        return json.dumps(fields, separators=(",", ":"), ensure_ascii=True).encode()
+
+
+def open_entry(value: object) -> LogEntry:
+    """What ``LogEntry.opening`` made, read strictly; ``RefusedError('log_entry_malformed')``."""
+    texts = ("kind", "actor", "subject", "detail", "salt")
+    known = {"number", "at", *texts}
+    if not isinstance(value, dict) or value.keys() != known:
+        raise _malformed("it has other fields than an entry")
+    if any(type(value[name]) is not int or not 0 <= value[name] < 2**63 for name in ("number", "at")):
+        raise _malformed("number and time are whole numbers")
+    if any(not isinstance(value[name], str) for name in texts) or value["number"] == 0:
+        raise _malformed("a field has the wrong kind")
+    try:
+        salt = base64.b64decode(value["salt"].encode("ascii"), validate=True)
+    except (ValueError, binascii.Error):
+        raise _malformed("its salt is not base64") from None
+    if len(salt) != SALT_BYTES or base64.b64encode(salt).decode() != value["salt"]:
+        raise _malformed(f"its salt is not {SALT_BYTES} bytes")
+    return LogEntry(**{**value, "salt": salt})
 
 
 @dataclass(frozen=True, slots=True)
 class LogHead:
-    """Number and hash of the last entry. Number 0 is the empty log."""
+    """Number of entries and the root over them. Number 0 is the empty log."""
 
     number: int
     hash: bytes
@@ -75,59 +130,106 @@ class LogHead:
         return hmac.digest(key, _HEAD_DOMAIN + self.number.to_bytes(8, "big") + self.hash, "sha256")
 
 
-EMPTY = LogHead(0, GENESIS)
+EMPTY = LogHead(0, EMPTY_ROOT)
 
 
-def append(head: LogHead, at: int, kind: LogKind, actor: str, subject: str, detail: Mapping[str, Any]) -> LogEntry:
-    """The entry that follows ``head``."""
+def head_of(frontier: Frontier) -> LogHead:
+    return LogHead(frontier.size, frontier.root())
+
+
+def next_entry(
+    size: int, at: int, kind: LogKind, actor: str, subject: str, detail: Mapping[str, Any], salt: bytes
+) -> LogEntry:
+    """The entry that follows a log of ``size`` entries."""
     text = json.dumps(detail, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    number = head.number + 1
-    return LogEntry(
-        number,
-        at,
-        kind,
-        actor,
-        subject,
-        text,
-        head.hash,
-        _hash(number, at, kind, actor, subject, text, head.hash),
-    )
+    return LogEntry(size + 1, at, kind, actor, subject, text, salt)
 
 
-def _hash(number: int, at: int, kind: str, actor: str, subject: str, detail: str, previous: bytes) -> bytes:
-    # Fields are framed by JSON, so no two sets of fields share one encoding.
-    framed = json.dumps([number, at, str(kind), actor, subject, detail, previous.hex()], separators=(",", ":"))
-    return hashlib.sha256(_DOMAIN + framed.encode("utf-8", "surrogatepass")).digest()
+#: Returns the stored hashes of these nodes, as far as there are any.
+StoredNodes = Callable[[Sequence[Node]], Mapping[Node, bytes]]
+_BATCH = 500
 
 
-def verify_log(entries: Iterable[LogEntry], head: LogHead, anchors: Iterable[LogHead] = ()) -> LogHead:
-    """Walks the whole chain and returns the verified head.
+def verify_log(
+    entries: Iterable[LogEntry],
+    head: LogHead,
+    anchors: Iterable[LogHead] = (),
+    *,
+    carried: int = 0,
+    stored: StoredNodes | None = None,
+) -> LogHead:
+    """Walks the whole log and returns the verified head.
 
-    ``head`` is what the store claims, ``anchors`` what was noted elsewhere. ``RefusedError('log_broken')`` names the
-    first entry that does not fit and says what that means.
+    ``head`` is what the store claims, ``anchors`` what was noted elsewhere, ``carried`` how many entries come from the
+    hash chain that was the log before, ``stored`` the nodes that proofs are made of. ``RefusedError('log_broken')``
+    names the first entry that does not fit and says what that means.
     """
     expected: dict[int, bytes] = {}
     for anchor in anchors:
         if expected.setdefault(anchor.number, anchor.hash) != anchor.hash:
             raise _broken(anchor.number, "was anchored twice, differently: history was rewritten")
-    current = EMPTY
+    frontier = Frontier()
+    chain = CHAIN_GENESIS
+    nodes: dict[Node, bytes] = {}
     for entry in entries:
-        if entry.number != current.number + 1:
-            raise _broken(current.number + 1, "is missing, or entries were reordered")
-        if not hmac.compare_digest(entry.previous, current.hash):
-            raise _broken(entry.number, "does not follow the entry before it: one of the two was replaced")
-        actual = _hash(entry.number, entry.at, entry.kind, entry.actor, entry.subject, entry.detail, entry.previous)
-        if not hmac.compare_digest(actual, entry.hash):
-            raise _broken(entry.number, "was edited")
-        if entry.number in expected and not hmac.compare_digest(expected[entry.number], entry.hash):
-            raise _broken(entry.number, "is not the one that was anchored outside the database: history was rewritten")
-        current = LogHead(entry.number, entry.hash)
+        if entry.number != frontier.size + 1:
+            raise _broken(frontier.size + 1, "is missing, or entries were reordered")
+        frontier, completed = frontier.append(entry.leaf)
+        nodes.update(completed)
+        if len(nodes) >= _BATCH:
+            _check_stored(nodes, stored)
+            nodes.clear()
+        if entry.number <= carried:
+            chain = chain_hash(entry, chain)
+        elif entry.number == carried + 1 and carried:
+            _check_carried(entry, carried, chain)
+        if entry.number in expected:
+            actual = chain if entry.number <= carried else frontier.root()
+            if not hmac.compare_digest(expected[entry.number], actual):
+                raise _broken(
+                    entry.number,
+                    "or one before it is not what was anchored outside the database: history was rewritten",
+                )
+    _check_stored(nodes, stored)
     last = max([head.number, *expected], default=0)
-    if current.number < last:
-        raise _broken(current.number + 1, f"and all after it are missing: the log once had {last} entries")
-    if current.number > head.number or not hmac.compare_digest(current.hash, head.hash):
-        raise _broken(current.number, "is not what the head says: the end of the log was changed")
-    return current
+    if frontier.size < last:
+        raise _broken(frontier.size + 1, f"and all after it are missing: the log once had {last} entries")
+    if frontier.size > head.number:
+        raise _broken(head.number + 1, "is not covered by the head: the end of the log was changed")
+    if not hmac.compare_digest(frontier.root(), head.hash):
+        raise _broken(frontier.size, "or one before it was edited: the entries do not lead to the root")
+    return head_of(frontier)
+
+
+def _check_stored(nodes: Mapping[Node, bytes], stored: StoredNodes | None) -> None:
+    if stored is None or not nodes:
+        return
+    found = stored(list(nodes))
+    for (level, index), expected in sorted(nodes.items()):
+        if not hmac.compare_digest(found.get((level, index), b""), expected):
+            first = (index << level) + 1
+            what = "was edited, or its leaf was" if level == 0 else "stands below a changed node of the tree"
+            raise _broken(first, what)
+
+
+#: Until version 0.2 the log was a chain of hashes. Heads of it that were noted then are still checked.
+CHAIN_GENESIS = hashlib.sha256(b"nightlight/log/genesis/1\n").digest()
+_CHAIN_DOMAIN = b"nightlight/log/entry/1\n"
+
+
+def chain_hash(entry: LogEntry, previous: bytes) -> bytes:
+    """The hash that this entry had in the chain."""
+    fields = [entry.number, entry.at, entry.kind, entry.actor, entry.subject, entry.detail, previous.hex()]
+    return hashlib.sha256(_CHAIN_DOMAIN + json.dumps(fields, separators=(",", ":")).encode()).digest()
+
+
+def _check_carried(entry: LogEntry, carried: int, chain: bytes) -> None:
+    if entry.kind != LogKind.CARRIED_OVER or json.loads(entry.detail) != {"entries": carried, "head": chain.hex()}:
+        raise _broken(entry.number, "or one before it was edited: it should bind the log as it was carried over")
+
+
+def _malformed(why: str) -> RefusedError:
+    return RefusedError("log_entry_malformed", f"This is not a log entry: {why}.")
 
 
 def _broken(number: int, what: str) -> RefusedError:

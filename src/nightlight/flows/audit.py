@@ -41,7 +41,9 @@ def audit(store: Store, anchors: Iterable[LogHead]) -> AuditResult:
     claims = _Claims()
     # One instant for the log and the tables: the service goes on meanwhile.
     with store.snapshot() as tx:
-        result = AuditResult(verify_log(_noting(tx.log_entries(), claims), tx.log_head(), anchors))
+        entries = _noting(tx.log_entries(), claims)
+        head = verify_log(entries, tx.log_head(), anchors, carried=tx.log_carried(), stored=tx.log_nodes)
+        result = AuditResult(head)
         for event_id, digest in claims.evidence.items():
             preserved = tx.preserved(event_id)
             if preserved is None or hashlib.sha256(preserved).hexdigest() != digest:

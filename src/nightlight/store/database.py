@@ -44,6 +44,7 @@ class Database:
             lock = "BEGIN IMMEDIATE" if self.engine.dialect.name == "sqlite" else _MIGRATION_LOCK
             connection.exec_driver_sql(lock)
             config.attributes["connection"] = connection
+            config.attributes["log_key"] = self._log_key
             command.upgrade(config, "head")
 
     def require(self) -> None:
@@ -78,7 +79,9 @@ class Database:
             if self.engine.dialect.name == "sqlite":
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             with _committed(connection):
-                yield SqlTransaction(connection, self._log_key, writes=True)
+                tx = SqlTransaction(connection, self._log_key, writes=True)
+                yield tx
+                tx.flush_log()
 
     def log_head(self) -> LogHead:
         """The authenticated head; ``RefusedError('log_broken')`` if somebody changed it."""

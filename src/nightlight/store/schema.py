@@ -197,10 +197,17 @@ log_entries = Table(
     Column("actor", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("detail", Text, nullable=False),
-    Column("previous", LargeBinary, nullable=False),
-    Column("hash", LargeBinary, nullable=False),
+    Column("salt", LargeBinary, nullable=False),
 )
 Index("ix_log_entries_subject", log_entries.c.subject, log_entries.c.number)
+
+log_nodes = Table(
+    "log_nodes",
+    metadata,
+    # Level in the upper 8 bits, index in the lower 56.
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary, nullable=False),
+)
 
 log_head = Table(
     "log_head",
@@ -209,6 +216,9 @@ log_head = Table(
     Column("number", BigInteger, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     Column("mac", LargeBinary, nullable=False),
+    Column("peaks", LargeBinary, nullable=False),
+    # How many entries come from the chain that was the log before
+    Column("carried", BigInteger, nullable=False),
 )
 
 cursors = Table(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
 from nightlight.evidence.log import LogEntry, LogHead, LogKind
+from nightlight.hazmat.merkle import Node
 from nightlight.store.actions import ActionTables
 from nightlight.store.cases import CaseTables
 from nightlight.store.log import LogTable
@@ -27,14 +28,30 @@ class SqlTransaction(ReportTables, CaseTables, ActionTables, ReferralTables, Rev
             # Every writing transaction appends to one log, so they queue for its head, in every process.
             self._log.lock()
 
-    def log(self, at: int, kind: LogKind, actor: str, subject: str, detail: Mapping[str, Any]) -> None:
-        self._log.append(at, kind, actor, subject, detail)
+    def log(self, at: int, kind: LogKind, actor: str, subject: str, detail: Mapping[str, Any]) -> LogEntry:
+        return self._log.append(at, kind, actor, subject, detail)
+
+    def flush_log(self) -> None:
+        """Writes what was appended; the database does it before it commits."""
+        self._log.flush()
 
     def log_entries(self) -> Iterator[LogEntry]:
         return self._log.entries()
 
     def log_head(self) -> LogHead:
         return self._log.head()
+
+    def log_carried(self) -> int:
+        return self._log.carried()
+
+    def log_nodes(self, nodes: Sequence[Node]) -> dict[Node, bytes]:
+        return self._log.nodes(nodes)
+
+    def log_inclusion(self, number: int, size: int) -> tuple[bytes, list[bytes]]:
+        return self._log.inclusion(number, size)
+
+    def log_consistency(self, old: int, new: int) -> list[bytes]:
+        return self._log.consistency(old, new)
 
     def log_of(self, case_id: str) -> list[LogEntry]:
         of_case = self._connection.scalars(select(reports.c.report_id).where(reports.c.case_id == case_id))
