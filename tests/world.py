@@ -8,14 +8,17 @@ from functools import cached_property
 from typing import Any
 
 from argon2 import PasswordHasher
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from nightlight.adapters.matrix.homeserver import MatrixHomeserver
+from nightlight.evidence.checkpoint import LogSigner
 from nightlight.flows.audit import AuditResult, audit
 from nightlight.flows.collect_reports import Collector
 from nightlight.flows.enforce import Enforcer
 from nightlight.flows.review import CaseFile, Desk
 from nightlight.flows.sign_in import Door
 from nightlight.flows.take_report import Intake, IntakeLimits, Receipt
+from nightlight.flows.transparency import Transparency
 from nightlight.model.case import Case, CaseState
 from nightlight.model.report import Category, Disclosure, ReportRequest
 from nightlight.store.database import Database
@@ -73,6 +76,12 @@ class World:
     @property
     def collector(self) -> Collector:
         return Collector(self.store, self.matrix, self.clock, self.new_id, 4000, lambda r: f"prove {r.report_id}")
+
+    @cached_property
+    def transparency(self) -> Transparency:
+        return Transparency(
+            self.store, LogSigner("nightlight.test/log", Ed25519PrivateKey.from_private_bytes(bytes(32)))
+        )
 
     @cached_property
     def door(self) -> Door:

@@ -23,6 +23,12 @@ class Settings(BaseSettings):
     port: int = Field(8420, description="Port to listen on.", ge=0, le=65535)
     public_url: str = Field("", description="Address under which reporters reach us; empty: http://host:port")
 
+    log_origin: str = Field(
+        "",
+        description="Name of the transparency log, in its checkpoints and key; empty: server_name, or the public "
+        "address's host, and /nightlight. Changing it makes another log of it for everybody who follows.",
+    )
+
     # The homeserver
     homeserver_url: str = Field("", description="The homeserver's base URL, the only server Nightlight ever calls.")
     server_name: str = Field("", description="The homeserver's server name, the part after the colon in account ids.")

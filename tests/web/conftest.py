@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from nightlight.store.database import Database
+from nightlight.web.api.log import log_router
 from nightlight.web.api.routes import BodyLimits, api_router
 from nightlight.web.api.status import StatusLinks
 from nightlight.web.app import build_app
@@ -44,7 +45,10 @@ def client(world: World) -> Iterator[TestClient]:
 
 def app_of(world: World, *, cookie_secure: bool = False) -> FastAPI:
     return build_app(
-        api_router(world.intake, world.store, StatusLinks("https://nightlight.test", bytes(32)), LIMITS),
+        [
+            api_router(world.intake, world.store, StatusLinks("https://nightlight.test", bytes(32)), LIMITS),
+            log_router(world.transparency),
+        ],
         console_routes(world.desk, world.door, cookie_secure=cookie_secure, session_seconds=3600),
         world.store,
     )

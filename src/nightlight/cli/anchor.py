@@ -34,7 +34,7 @@ class Anchor:
         """Every head noted so far. A line cut off by a crash is passed over."""
         if not self.path.exists():
             return []
-        lines = self.path.read_text().splitlines(keepends=True)
+        lines = self.path.read_text("utf-8", "replace").splitlines(keepends=True)
         return [self._head(line) for line in lines if len(line) > 64 and line.endswith("\n")]
 
     def _whole(self) -> bool:

@@ -8,8 +8,10 @@ import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from argon2 import PasswordHasher
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import ValidationError
 
 from nightlight.adapters.matrix.homeserver import MatrixHomeserver
@@ -17,11 +19,13 @@ from nightlight.cli.anchor import Anchor
 from nightlight.cli.files import read_line
 from nightlight.cli.secrets import secret
 from nightlight.errors import RefusedError
+from nightlight.evidence.checkpoint import LogSigner
 from nightlight.flows.collect_reports import Collector
 from nightlight.flows.enforce import Enforcer
 from nightlight.flows.review import Desk
 from nightlight.flows.sign_in import Door
 from nightlight.flows.take_report import Intake, IntakeLimits
+from nightlight.flows.transparency import Transparency
 from nightlight.model.report import Report
 from nightlight.settings import Settings
 from nightlight.store.database import Database
@@ -66,6 +70,18 @@ class House:
     @cached_property
     def anchor(self) -> Anchor:
         return Anchor(self.settings.data_dir / "log-anchor.txt")
+
+    @cached_property
+    def log_signer(self) -> LogSigner:
+        settings = self.settings
+        name = (
+            settings.log_origin or f"{settings.server_name or urlsplit(settings.resolved_public_url).netloc}/nightlight"
+        )
+        return LogSigner(name, Ed25519PrivateKey.from_private_bytes(secret(settings.data_dir, "log-signing")))
+
+    @cached_property
+    def transparency(self) -> Transparency:
+        return Transparency(self.store, self.log_signer)
 
     @cached_property
     def homeserver(self) -> MatrixHomeserver:

@@ -15,13 +15,12 @@ from nightlight import __version__
 from nightlight.cli import bench as bench_command
 from nightlight.cli import demo as demo_command
 from nightlight.cli import disclose as disclose_command
+from nightlight.cli import log as log_command
 from nightlight.cli.compose import House, load_settings
 from nightlight.cli.files import read_line
-from nightlight.cli.output import console, say
+from nightlight.cli.output import say
 from nightlight.cli.serve import app_for, quiet_logging
 from nightlight.errors import NightlightError, RefusedError, UnavailableError
-from nightlight.evidence.log import LogHead
-from nightlight.flows.audit import audit
 from nightlight.settings import Settings
 
 app = typer.Typer(
@@ -33,15 +32,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-log_app = typer.Typer(help="The tamper-evident log.", no_args_is_help=True)
 reviewer_app = typer.Typer(help="People who may review cases.", no_args_is_help=True)
-app.add_typer(log_app, name="log")
+app.add_typer(log_command.app, name="log")
 app.add_typer(reviewer_app, name="reviewer")
 app.command("disclose")(disclose_command.command)
 app.command("demo")(demo_command.command)
 app.command("bench")(bench_command.command)
-
-_DataDir = Annotated[Path | None, typer.Option(help="Data folder, instead of NIGHTLIGHT_DATA_DIR.", metavar="DIR")]
 
 
 @app.command()
@@ -98,47 +94,6 @@ def version() -> None:
     print(__version__)  # noqa: T201
 
 
-@log_app.command("verify")
-def log_verify(
-    expect: Annotated[
-        str, typer.Option(help="A head noted earlier, as `log head` prints it: NUMBER:HASH.", metavar="HEAD")
-    ] = "",
-    data_dir: _DataDir = None,
-) -> None:
-    """Find any edit, deletion, truncation or reordering in the log, and any record that no longer agrees with it.
-
-    Ends with status 0 only if everything holds. The end of the log is compared with the head in the database, with
-    the anchor file in the data folder, and with --expect. Note the head elsewhere from time to time: whoever controls
-    the whole machine can rewrite all that is on it.
-    """
-    expected = [_head(expect)] if expect else []
-    house = House(load_settings(data_dir))
-    try:
-        house.store.require()
-        anchors = house.anchor.heads() + expected
-        with console.status("Walking the log ..."):
-            result = audit(house.store, anchors)
-    finally:
-        house.close()
-    say(
-        f"The log holds: {result.head.number} entries; {result.reports} reports, {result.evidence} preserved messages "
-        f"and {result.decisions} decisions agree with it; {len(anchors)} anchored heads."
-    )
-    print(f"{result.head.number}:{result.head.hash.hex()}")  # noqa: T201
-
-
-@log_app.command("head")
-def log_head(data_dir: _DataDir = None) -> None:
-    """Print number and hash of the last entry, to be noted somewhere else."""
-    house = House(load_settings(data_dir))
-    try:
-        house.store.require()
-        head = house.store.log_head()
-    finally:
-        house.close()
-    print(f"{head.number}:{head.hash.hex()}")  # noqa: T201
-
-
 @reviewer_app.command("add")
 def reviewer_add(
     username: str,
@@ -184,14 +139,6 @@ def reviewer_list() -> None:
         house.close()
     for name in names:
         print(name)  # noqa: T201
-
-
-def _head(text: str) -> LogHead:
-    number, _, digest = text.partition(":")
-    try:
-        return LogHead(int(number), bytes.fromhex(digest))
-    except ValueError:
-        raise RefusedError("head_malformed", "A head is NUMBER:HASH, as `nightlight log head` prints it.") from None
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from nightlight.cli.background import Background
 from nightlight.cli.compose import House, load_settings
+from nightlight.web.api.log import log_router
 from nightlight.web.api.routes import api_router
 from nightlight.web.app import build_app
 from nightlight.web.console.routes import console_routes
@@ -33,7 +34,10 @@ def app_for(house: House) -> FastAPI:
             house.close()
 
     return build_app(
-        api_router(house.intake, house.store, house.links, house.body_limits),
+        [
+            api_router(house.intake, house.store, house.links, house.body_limits),
+            log_router(house.transparency),
+        ],
         console_routes(
             house.desk,
             house.door,

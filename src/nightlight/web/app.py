@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
@@ -33,7 +34,9 @@ _DEFAULT_HEADERS = {
 }
 
 
-def build_app(api: APIRouter, console: Sequence[BaseRoute], store: Store, lifespan: Lifespan | None = None) -> FastAPI:
+def build_app(
+    apis: Sequence[APIRouter], console: Sequence[BaseRoute], store: Store, lifespan: Lifespan | None = None
+) -> FastAPI:
     """Puts the doors together. No documentation pages: they would load scripts from elsewhere."""
     app = FastAPI(
         title="Nightlight",
@@ -44,7 +47,8 @@ def build_app(api: APIRouter, console: Sequence[BaseRoute], store: Store, lifesp
         lifespan=lifespan,
         redirect_slashes=False,
     )
-    app.include_router(api)
+    for api in apis:
+        app.include_router(api)
 
     @app.get("/health", tags=["service"], summary="Whether reports can be taken")
     def health() -> dict[str, str]:
@@ -55,6 +59,7 @@ def build_app(api: APIRouter, console: Sequence[BaseRoute], store: Store, lifesp
     app.router.routes.extend(console)
     app.add_exception_handler(NightlightError, on_nightlight_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(RequestValidationError, _on_malformed_query)
     app.add_middleware(DefaultHeaders)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI, "Extending OpenAPI"
     return app
@@ -69,6 +74,12 @@ def _on_http_exception(_request: Request, error: Exception) -> Response:
         answer.headers.update(error.headers or {})
         return answer
     return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
+
+
+def _on_malformed_query(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - for the type checker
+    first = error.errors()[0]
+    return problem(RefusedError("query_malformed", f"{first['loc'][-1]}: {first['msg']}.", "See /openapi.json."))
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""A log somewhere else, over HTTP, as whoever follows it sees it."""
