@@ -170,12 +170,12 @@ def test_key_that_was_published_is_held_against_the_first_look(log: Log, url: st
     assert refused.value.code == "log_key_changed"
 
 
-def test_lying_proof_is_a_fork(log: Log, url: str, tmp_path: Path) -> None:
+def test_lying_proof_is_a_fork(log: Log, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log.grow()
     with following(url, tmp_path / "log.json") as follower:
         follower.look()
         log.grow()
-        follower._log.consistency = lambda _old, _new: [bytes(32)]  # type: ignore[method-assign]
+        monkeypatch.setattr(LogClient, "consistency", lambda *_: [bytes(32)])
         assert caught(follower).code == "log_forked"
 
 

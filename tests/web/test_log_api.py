@@ -69,7 +69,12 @@ def test_nothing_of_an_entry_is_served(client: TestClient, world: World) -> None
         )
     )
     for entry in entries:
-        for secret in (entry.actor, entry.subject, base64.b64encode(entry.salt).decode(), entry.salt.hex()):
+        for secret in (
+            *({entry.actor, entry.subject} - {"test"}),
+            entry.detail,
+            base64.b64encode(entry.salt).decode(),
+            entry.salt.hex(),
+        ):
             assert secret not in served
         assert base64.b64encode(entry.commitment).decode() not in served
 
