@@ -10,7 +10,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -110,17 +111,34 @@ def _depth_of(event: Mapping[str, Any]) -> int | None:
     return depth if type(depth) is int and 0 <= depth <= _DEPTH_MAX else None
 
 
+def signed_bytes(event: StoredEvent) -> bytes | None:
+    """What the sending server signed: the redacted event (server-server API, "Signing events").
+
+    The same bytes whose hash the event id is. None in room versions 1 and 2, where the id is no hash: which of the
+    redaction rules applies cannot be told from the event there.
+    """
+    fields = json.loads(event.encoded)
+    return next((form for form in _reference_forms(fields) if _fits(form, event.event_id)), None)
+
+
 def _check_reference_hash(event: Mapping[str, Any], event_id: str) -> None:
     if ":" in event_id:
         return  # room versions 1 and 2: the id is a name, not a hash; docs/limitations.md says so
+    if not any(_fits(form, event_id) for form in _reference_forms(event)):
+        raise RefusedError(Code.EVENT_HASH_MISMATCH, "The stored event does not fit its event id.")
+
+
+def _reference_forms(event: Mapping[str, Any]) -> Iterator[bytes]:
     for kept in (_KEPT_V11, _KEPT_V1):
         reduced = {key: value for key, value in event.items() if key in kept and key != "signatures"}
-        digest = hashlib.sha256(encode_canonical_json({**reduced, "content": {}})).digest()
-        # Version 3 writes the hash in standard base64, 4 and later in base64url.
-        for text in (base64.urlsafe_b64encode(digest), base64.b64encode(digest)):
-            if hmac.compare_digest(b"$" + text.rstrip(b"="), event_id.encode()):
-                return
-    raise RefusedError(Code.EVENT_HASH_MISMATCH, "The stored event does not fit its event id.")
+        yield encode_canonical_json({**reduced, "content": {}})
+
+
+def _fits(form: bytes, event_id: str) -> bool:
+    digest = hashlib.sha256(form).digest()
+    # Version 3 writes the hash in standard base64, 4 and later in base64url.
+    texts = (base64.urlsafe_b64encode(digest), base64.b64encode(digest))
+    return any(hmac.compare_digest(b"$" + text.rstrip(b"="), event_id.encode()) for text in texts)
 
 
 def _content_hash_fits(event: Mapping[str, Any]) -> bool:
