@@ -20,8 +20,8 @@ from nightlight.model.report import ReportedMessage
 from nightlight.model.verdict import Code, verdict_for
 from nightlight.web.console.assets import STATIC
 from nightlight.web.console.proof import MISSING, OTHER_CLOCK, claims
-from nightlight.web.console.visible import visible
 from nightlight.web.console.words import clock, log_words
+from nightlight.web.visible import visible
 from tests.web.conftest import PASSWORD, app_of
 from tests.world import World
 

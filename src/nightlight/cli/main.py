@@ -16,6 +16,7 @@ from nightlight.cli import bench as bench_command
 from nightlight.cli import demo as demo_command
 from nightlight.cli import disclose as disclose_command
 from nightlight.cli import log as log_command
+from nightlight.cli import verify as verify_command
 from nightlight.cli.compose import House, load_settings
 from nightlight.cli.files import read_line
 from nightlight.cli.output import say
@@ -36,6 +37,7 @@ reviewer_app = typer.Typer(help="People who may review cases.", no_args_is_help=
 app.add_typer(log_command.app, name="log")
 app.add_typer(reviewer_app, name="reviewer")
 app.command("disclose")(disclose_command.command)
+app.command("verify")(verify_command.command)
 app.command("demo")(demo_command.command)
 app.command("bench")(bench_command.command)
 

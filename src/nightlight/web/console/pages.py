@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse
 from nightlight.model.action import CHOOSABLE
 from nightlight.model.case import POLICY_TITLES, Outcome, Policy
 from nightlight.web.console import assets, proof, words
-from nightlight.web.console.visible import visible
+from nightlight.web.visible import visible
 
 HEADERS = {
     "Content-Security-Policy": (
