@@ -91,7 +91,7 @@ def test_every_verdict_code_and_category_is_documented() -> None:
 
 def test_every_route_of_the_console_is_documented() -> None:
     text = page("docs/console.md")
-    for route in console_routes(None, None, cookie_secure=True, session_seconds=1):  # type: ignore[arg-type]
+    for route in console_routes(None, None, None, cookie_secure=True, session_seconds=1):  # type: ignore[arg-type]
         if isinstance(route, Route):
             method = "POST" if "POST" in (route.methods or ()) else "GET"
             assert f"`{method} {route.path}`" in text, route.path

@@ -10,17 +10,21 @@ from typing import Any
 from argon2 import PasswordHasher
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from nightlight.adapters.age import seal
 from nightlight.adapters.matrix.homeserver import MatrixHomeserver
 from nightlight.evidence.checkpoint import LogSigner
 from nightlight.flows.audit import AuditResult, audit
 from nightlight.flows.collect_reports import Collector
 from nightlight.flows.enforce import Enforcer
+from nightlight.flows.refer import Operator, Referrer
+from nightlight.flows.referral_people import ReferralPeople
 from nightlight.flows.review import CaseFile, Desk
 from nightlight.flows.sign_in import Door
 from nightlight.flows.take_report import Intake, IntakeLimits, Receipt
 from nightlight.flows.transparency import Transparency
 from nightlight.model.case import Case, CaseState
 from nightlight.model.report import Category, Disclosure, ReportRequest
+from nightlight.ports import TimeStamper
 from nightlight.store.database import Database
 from tests.simulators.homeserver import ADMIN_TOKEN, MODULE_SECRET, SERVER_NAME, SimulatedHomeserver
 
@@ -43,6 +47,7 @@ class World:
     store: Database
     homeserver_url: str
     clock: SetClock = field(default_factory=SetClock)
+    stamper: TimeStamper | None = None
     limits: IntakeLimits = field(default_factory=lambda: IntakeLimits(300, 100, 3_600_000))
 
     def __post_init__(self) -> None:
@@ -76,6 +81,16 @@ class World:
     @property
     def collector(self) -> Collector:
         return Collector(self.store, self.matrix, self.clock, self.new_id, 4000, lambda r: f"prove {r.report_id}")
+
+    @property
+    def referrer(self) -> Referrer:
+        key = Ed25519PrivateKey.from_private_bytes(b"o" * 32)
+        operator = Operator("Safety team of the test", SERVER_NAME, key, self.transparency.signer, 2, "test")
+        return Referrer(self.store, self.matrix, self.clock, self.new_id, operator, seal, self.stamper)
+
+    @property
+    def people(self) -> ReferralPeople:
+        return ReferralPeople(self.store, self.clock)
 
     @cached_property
     def transparency(self) -> Transparency:

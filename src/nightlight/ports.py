@@ -53,6 +53,9 @@ class Homeserver(Protocol):
         Ends early at a bound of the homeserver's client; empty where the homeserver does not know ``first``.
         """
 
+    def server_keys(self, server: str) -> dict[str, object] | None:
+        """A homeserver's published signing keys, signed by it (``/_matrix/key/v2/server``), or None."""
+
     def membership_now(self, room_id: str, account: str) -> str | None:
         """The account's present membership in the room, or None."""
 
@@ -76,6 +79,11 @@ class Homeserver(Protocol):
 
     def quarantine(self, mxc: str) -> None:
         """Quarantines one media file by its ``mxc://server/id`` address."""
+
+
+class TimeStamper(Protocol):
+    def stamp(self, message: bytes) -> bytes:
+        """A verified RFC 3161 response over ``message``; ``UnavailableError`` if there is none to be had."""
 
 
 class Clock(Protocol):

@@ -76,6 +76,20 @@ class Settings(BaseSettings):
         10, description="Failed sign-ins of one name in 15 minutes before it must wait.", gt=0
     )
 
+    # Handing evidence over
+    operator_name: str = Field(
+        "", description="Who signs evidence, as agencies know it; empty: Safety team of server_name."
+    )
+    approvals_needed: int = Field(
+        2, description="How many approvers must sign before evidence leaves the house.", ge=1, le=20
+    )
+    timestamp_url: str = Field(
+        "", description="An RFC 3161 time-stamp authority that learns a digest of each hand-over; empty: none is asked."
+    )
+    timestamp_root_file: Path | None = Field(
+        None, description="The authority's root certificates in PEM; without them its own chain is believed."
+    )
+
     # Work in the background
     poll_seconds: float = Field(
         10.0, description="How often the homeserver's own reports are collected, seconds.", gt=0

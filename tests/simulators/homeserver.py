@@ -33,6 +33,7 @@ class SimulatedHomeserver(SimulatedWorld):
         admin = "/_synapse/admin"
         answers = Starlette(
             routes=[
+                self._route("/_matrix/key/v2/server", self._server_keys, admin=False),
                 self._route("/_matrix/federation/v1/openid/userinfo", self._userinfo, admin=False),
                 self._route(f"{admin}/v1/fetch_event/{{event_id}}", self._fetch_event),
                 self._route(f"{admin}/v1/rooms/{{room_id}}/context/{{event_id}}", self._context),
@@ -89,6 +90,9 @@ class SimulatedHomeserver(SimulatedWorld):
         if account is None:
             return _error(401, "M_UNKNOWN_TOKEN", "Access Token unknown or expired")
         return JSONResponse({"sub": account})
+
+    def _server_keys(self, _request: Request, _body: Any) -> Response:
+        return JSONResponse(self.published_keys())
 
     def _fetch_event(self, request: Request, _body: Any) -> Response:
         event_id = request.path_params["event_id"]

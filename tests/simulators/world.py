@@ -12,11 +12,13 @@ from typing import Any
 
 import vodozemac
 from canonicaljson import encode_canonical_json
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from nightlight.hazmat import base64url
 from nightlight.hazmat.megolm import SessionExport
 
 SERVER_NAME = "sim.example"
+SERVER_KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
 ADMIN_TOKEN = "simulated-admin-token"
 MODULE_SECRET = "simulated-module-secret-0123456789abcdef"
 
@@ -127,10 +129,22 @@ class SimulatedWorld:
             "type": kind,
         }
         event["hashes"] = {"sha256": base64.b64encode(_sha256(event)).rstrip(b"=").decode()}
-        event_id = "$" + base64url.encode_urlsafe(_sha256({**event, "content": {}}))
-        self.events[event_id] = {**event, "signatures": {SERVER_NAME: {"ed25519:a": "S" * 86}}}
+        redacted = {**event, "content": {}}
+        event_id = "$" + base64url.encode_urlsafe(_sha256(redacted))
+        self.events[event_id] = {**event, "signatures": {SERVER_NAME: {"ed25519:a": _signature(redacted)}}}
         self.members_at[event_id] = dict(room.members)
         return event_id
+
+    def published_keys(self) -> dict[str, Any]:
+        """Server-server API, "Publishing keys"."""
+        public = base64url.encode_standard(SERVER_KEY.public_key().public_bytes_raw())
+        keys: dict[str, Any] = {
+            "server_name": SERVER_NAME,
+            "verify_keys": {"ed25519:a": {"key": public}},
+            "old_verify_keys": {},
+            "valid_until_ts": 2_000_000_000_000,
+        }
+        return {**keys, "signatures": {SERVER_NAME: {"ed25519:a": _signature(keys)}}}
 
     def prune(self, event_id: str) -> None:
         """What is left of a redacted event when the retention of its content has ended."""
@@ -159,6 +173,10 @@ class SimulatedWorld:
 
 def _next_number(entries: list[dict[str, Any]]) -> int:
     return entries[-1]["id"] + 1 if entries else 1
+
+
+def _signature(value: dict[str, Any]) -> str:
+    return base64url.encode_standard(SERVER_KEY.sign(encode_canonical_json(value)))
 
 
 def _sha256(value: dict[str, Any]) -> bytes:

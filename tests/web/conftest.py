@@ -49,7 +49,7 @@ def app_of(world: World, *, cookie_secure: bool = False) -> FastAPI:
             api_router(world.intake, world.store, StatusLinks("https://nightlight.test", bytes(32)), LIMITS),
             log_router(world.transparency),
         ],
-        console_routes(world.desk, world.door, cookie_secure=cookie_secure, session_seconds=3600),
+        console_routes(world.desk, world.door, world.referrer, cookie_secure=cookie_secure, session_seconds=3600),
         world.store,
     )
 

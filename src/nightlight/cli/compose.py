@@ -14,14 +14,19 @@ from argon2 import PasswordHasher
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import ValidationError
 
+from nightlight import __version__
+from nightlight.adapters.age import seal
 from nightlight.adapters.matrix.homeserver import MatrixHomeserver
+from nightlight.adapters.timestamp import TimestampAuthority
 from nightlight.cli.anchor import Anchor
-from nightlight.cli.files import read_line
+from nightlight.cli.files import read_bytes, read_line
 from nightlight.cli.secrets import secret
 from nightlight.errors import RefusedError
 from nightlight.evidence.checkpoint import LogSigner
 from nightlight.flows.collect_reports import Collector
 from nightlight.flows.enforce import Enforcer
+from nightlight.flows.refer import Operator, Referrer
+from nightlight.flows.referral_people import ReferralPeople
 from nightlight.flows.review import Desk
 from nightlight.flows.sign_in import Door
 from nightlight.flows.take_report import Intake, IntakeLimits
@@ -82,6 +87,29 @@ class House:
     @cached_property
     def transparency(self) -> Transparency:
         return Transparency(self.store, self.log_signer)
+
+    @cached_property
+    def operator(self) -> Operator:
+        settings = self.settings
+        return Operator(
+            name=settings.operator_name or f"Safety team of {settings.server_name or 'this server'}",
+            homeserver=settings.server_name,
+            key=Ed25519PrivateKey.from_private_bytes(secret(settings.data_dir, "attestation")),
+            log=self.log_signer,
+            needed=settings.approvals_needed,
+            software=__version__,
+        )
+
+    @cached_property
+    def referrer(self) -> Referrer:
+        settings = self.settings
+        roots = (read_bytes(settings.timestamp_root_file),) if settings.timestamp_root_file else ()
+        stamper = TimestampAuthority(settings.timestamp_url, roots) if settings.timestamp_url else None
+        return Referrer(self.store, self.homeserver, self.clock, new_id, self.operator, seal, stamper)
+
+    @cached_property
+    def referral_people(self) -> ReferralPeople:
+        return ReferralPeople(self.store, self.clock)
 
     @cached_property
     def homeserver(self) -> MatrixHomeserver:

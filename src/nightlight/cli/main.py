@@ -12,10 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 from nightlight import __version__
+from nightlight.cli import approver as approver_command
 from nightlight.cli import bench as bench_command
 from nightlight.cli import demo as demo_command
 from nightlight.cli import disclose as disclose_command
 from nightlight.cli import log as log_command
+from nightlight.cli import referral as referral_command
 from nightlight.cli import verify as verify_command
 from nightlight.cli.compose import House, load_settings
 from nightlight.cli.files import read_line
@@ -36,6 +38,9 @@ app = typer.Typer(
 reviewer_app = typer.Typer(help="People who may review cases.", no_args_is_help=True)
 app.add_typer(log_command.app, name="log")
 app.add_typer(reviewer_app, name="reviewer")
+app.add_typer(approver_command.app, name="approver")
+app.add_typer(referral_command.agency_app, name="agency")
+app.add_typer(referral_command.app, name="referral")
 app.command("disclose")(disclose_command.command)
 app.command("verify")(verify_command.command)
 app.command("demo")(demo_command.command)

@@ -41,6 +41,7 @@ def app_for(house: House) -> FastAPI:
         console_routes(
             house.desk,
             house.door,
+            house.referrer,
             cookie_secure=settings.cookie_secure,
             session_seconds=int(settings.session_hours * 3600),
         ),

@@ -106,7 +106,7 @@ class Synapse:
                     "port": self.port,
                     "type": "http",
                     "bind_addresses": ["127.0.0.1"],
-                    "resources": [{"names": ["client", "openid"]}],
+                    "resources": [{"names": ["client", "openid", "keys"]}],
                 }
             ],
             "database": {"name": "sqlite3", "args": {"database": str(self.database_path)}},

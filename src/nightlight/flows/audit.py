@@ -34,6 +34,8 @@ class _Claims:
     decisions: dict[str, dict[str, Any]] = field(default_factory=dict)
     cases: dict[str, str | None] = field(default_factory=dict)
     actions: dict[str, tuple[str, str]] = field(default_factory=dict)
+    referrals: dict[str, tuple[str, str]] = field(default_factory=dict)
+    approvals: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 def audit(store: Store, anchors: Iterable[LogHead]) -> AuditResult:
@@ -64,6 +66,16 @@ def audit(store: Store, anchors: Iterable[LogHead]) -> AuditResult:
             action = tx.action(action_id)
             if action is None or (action.kind, action.target) != planned:
                 raise _changed("The action", action_id)
+        for referral_id, said_of_it in claims.referrals.items():
+            referral = tx.referral(referral_id)
+            stored = referral and (referral.agency.name, hashlib.sha256(referral.attestation).hexdigest())
+            if referral is None or stored != said_of_it:
+                raise _changed("The referral", referral_id)
+            given = {a.approver: hashlib.sha256(a.signature).hexdigest() for a in referral.approvals}
+            if given != claims.approvals.get(referral_id, {}):
+                raise _changed("The approvals of", referral_id)
+        if len(tx.referrals()) != len(claims.referrals):
+            raise RefusedError("record_changed", "The tables hold a referral that the log never saw.")
         if tx.count_cases(CaseState.DECIDED) != result.decisions:
             raise RefusedError("record_changed", "A case counts as decided without a decision, or the other way round.")
         unlogged = tx.counts() != (result.reports, result.evidence, result.decisions)
@@ -84,6 +96,10 @@ def _noting(entries: Iterable[LogEntry], claims: _Claims) -> Iterator[LogEntry]:
                     claims.evidence.setdefault(message["event"], message["evidence"])
         elif entry.kind == LogKind.CASE_DECIDED:
             claims.decisions[entry.subject] = detail
+        elif entry.kind == LogKind.REFERRAL_PROPOSED:
+            claims.referrals[detail["referral"]] = (detail["agency"], detail["attestation"])
+        elif entry.kind == LogKind.REFERRAL_APPROVED:
+            claims.approvals.setdefault(detail["referral"], {})[entry.actor] = detail["signature"]
         elif entry.kind == LogKind.ACTION_PLANNED:
             claims.actions[detail["action"]] = (detail["kind"], detail["target"])
 

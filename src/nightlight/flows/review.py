@@ -14,6 +14,7 @@ from nightlight.evidence.verify import AmbiguousContentError, VerifiedMessage, v
 from nightlight.flows.record_report import NewId
 from nightlight.model.action import Action, ActionKind, ActionState, PlannedAction
 from nightlight.model.case import Case, CaseState, Decision, Outcome, Policy
+from nightlight.model.referral import Agency, Referral
 from nightlight.model.report import RelationKind, Report, ReportedMessage
 from nightlight.model.verdict import Code
 from nightlight.ports import Clock, Store, Transaction
@@ -51,6 +52,8 @@ class CaseFile:
     decision: Decision | None
     actions: list[Action]
     log: list[LogEntry]
+    referrals: list[Referral]
+    agencies: list[Agency]
 
     @property
     def messages(self) -> list[ReportedMessage]:
@@ -191,7 +194,14 @@ class Desk:
             raise RefusedError("case_not_found", "There is no such case.")
         reports = tx.reports_of(case_id)
         return CaseFile(
-            case, reports, conversation(reports), tx.decision_of(case_id), tx.actions_of(case_id), tx.log_of(case_id)
+            case,
+            reports,
+            conversation(reports),
+            tx.decision_of(case_id),
+            tx.actions_of(case_id),
+            tx.log_of(case_id),
+            tx.referrals_of(case_id),
+            tx.agencies(),
         )
 
     def _open(self, tx: Transaction, message: ReportedMessage) -> RevealedMessage:

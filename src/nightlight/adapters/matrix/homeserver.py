@@ -21,6 +21,7 @@ _OVERLAP, _BEGINNINGS = 10, 5
 _TOKEN = re.compile(r"[!-~]{1,1024}\Z")
 #: Matrix, "Common Identifier Format": a server name begins with a letter, a digit or a bracket, so it is no ``..``.
 _MXC = re.compile(r"mxc://([A-Za-z0-9\[][A-Za-z0-9.:\[\]-]{0,254})/([A-Za-z0-9_-]{1,255})\Z")
+_SERVER = re.compile(r"[A-Za-z0-9\[][A-Za-z0-9.:\[\]-]{0,254}\Z")
 _LOCALPART = re.compile(r"@[!-9;-~]+\Z")
 _ONLY_MEMBERS = quote('{"types":["m.room.member"]}')
 _ONLY_MESSAGES = quote(json.dumps({"types": MESSAGE_TYPES}))
@@ -126,6 +127,24 @@ class MatrixHomeserver:
                 break
             token = answer.body.get("end")
         return found
+
+    def server_keys(self, server: str) -> dict[str, object] | None:
+        """Our homeserver's own keys, and others' through it: no other server is ever asked.
+
+        Matrix server-server API, "Publishing keys" and "Querying keys through another server". None where the
+        listener has no resource ``keys`` or ``federation``.
+        """
+        if server == self._server_name:
+            answer = self._connection.send("GET", "/_matrix/key/v2/server")
+            return dict(answer.body) if answer.status == 200 else None
+        if not _SERVER.match(server):
+            return None
+        answer = self._connection.send("GET", f"/_matrix/key/v2/query/{_q(server)}")
+        listed = answer.body.get("server_keys")
+        for keys in listed if answer.status == 200 and isinstance(listed, list) else []:
+            if isinstance(keys, dict) and keys.get("server_name") == server:
+                return keys
+        return None
 
     def membership_now(self, room_id: str, account: str) -> str | None:
         if not room_id.startswith("!"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from nightlight.errors import NightlightError, RefusedError, UnavailableError
+from nightlight.flows.refer import Referrer
 from nightlight.flows.review import CaseFile, Desk, RevealedMessage
 from nightlight.flows.sign_in import Door
 from nightlight.model.action import ActionKind, ActionState
@@ -29,9 +32,11 @@ Handler = Callable[[Request, FormData], Response]
 SignedIn = Callable[[Request, FormData, Session], Response]
 
 
-def console_routes(desk: Desk, door: Door, *, cookie_secure: bool, session_seconds: int) -> list[BaseRoute]:
+def console_routes(
+    desk: Desk, door: Door, referrer: Referrer, *, cookie_secure: bool, session_seconds: int
+) -> list[BaseRoute]:
     """Every route of the console. ``session_seconds``: how long the cookie lasts."""
-    console = Console(desk, Sessions(door, cookie_secure, session_seconds))
+    console = Console(desk, referrer, Sessions(door, cookie_secure, session_seconds))
     signed_in = console.signed_in
     return [
         Route("/login", _guarded(console.login_page), methods=["GET"]),
@@ -43,6 +48,10 @@ def console_routes(desk: Desk, door: Door, *, cookie_secure: bool, session_secon
         Route("/cases/{case_id}/reveal", _guarded(signed_in(console.reveal)), methods=["POST"]),
         Route("/cases/{case_id}/reveal-all", _guarded(signed_in(console.reveal_all)), methods=["POST"]),
         Route("/cases/{case_id}/decide", _guarded(signed_in(console.decide)), methods=["POST"]),
+        Route("/cases/{case_id}/refer", _guarded(signed_in(console.refer)), methods=["POST"]),
+        Route("/referrals/{referral_id}/attestation", _guarded(signed_in(console.attestation)), methods=["GET"]),
+        Route("/referrals/{referral_id}/approve", _guarded(signed_in(console.approve)), methods=["POST"]),
+        Route("/referrals/{referral_id}/export", _guarded(signed_in(console.export)), methods=["POST"]),
         Route("/actions/{action_id}/retry", _guarded(signed_in(console.retry)), methods=["POST"]),
         Mount("/static", Assets(HEADERS), name="static"),
     ]
@@ -51,6 +60,7 @@ def console_routes(desk: Desk, door: Door, *, cookie_secure: bool, session_secon
 @dataclass(frozen=True, slots=True)
 class Console:
     desk: Desk
+    referrer: Referrer
     sessions: Sessions
 
     def signed_in(self, handler: SignedIn) -> Handler:
@@ -157,6 +167,37 @@ class Console:
         mark = session.mark(case_id, count)
         return _go(f"/cases/{here}?{urlencode({'decided': case_id, 'actions': count, 'mark': mark})}", htmx=htmx)
 
+    def refer(self, request: Request, form: FormData, session: Session) -> Response:
+        case_id = _path(request, "case_id")
+        agency, basis = text(form, "agency"), text(form, "legal_basis")
+        chosen = [str(event_id) for event_id in form.getlist("chosen")]
+        try:
+            self.referrer.propose(case_id, session.username, agency, basis, chosen)
+        except RefusedError as e:
+            if e.code == "case_not_found":
+                raise
+            file = self.desk.case(case_id, session.username)
+            typed = {"agency": agency, "legal_basis": basis}
+            return self._case_page(file, session, status_of(e), refer_error=e, refer_typed=typed)
+        return _go(f"/cases/{case_id}#referrals")
+
+    def attestation(self, request: Request, _form: FormData, _session: Session) -> Response:
+        referral = self.referrer.referral(_path(request, "referral_id"))
+        return _download(f"{referral.referral_id}.attestation", referral.attestation)
+
+    def approve(self, request: Request, form: FormData, session: Session) -> Response:
+        referral = self.referrer.referral(_path(request, "referral_id"))
+        try:
+            self.referrer.approve(referral.referral_id, _base64(text(form, "approval")))
+        except RefusedError as e:
+            file = self.desk.case(referral.case_id, session.username)
+            return self._case_page(file, session, status_of(e), refer_error=e)
+        return _go(f"/cases/{referral.case_id}#referrals")
+
+    def export(self, request: Request, _form: FormData, session: Session) -> Response:
+        handed = self.referrer.export(_path(request, "referral_id"), session.username)
+        return _download(handed.name, handed.data)
+
     def retry(self, request: Request, _form: FormData, session: Session) -> Response:
         action = self.desk.retry(_path(request, "action_id"), session.username)
         return _go(f"/cases/{action.case_id}" if action.case_id else "/")
@@ -171,8 +212,11 @@ class Console:
         typed: FormData | None = None,
         error: RefusedError | None = None,
         feedback: dict[str, Any] | None = None,
+        refer_error: RefusedError | None = None,
+        refer_typed: dict[str, str] | None = None,
     ) -> Response:
         values = {**self._values(file, session), **_typed(typed or FormData())}
+        values |= {"refer_error": refer_error, "refer_typed": refer_typed or {"agency": "", "legal_basis": ""}}
         return page("case.html", status, **values, revealed=revealed or {}, error=error, feedback=feedback)
 
     def _values(self, file: CaseFile, session: Session) -> dict[str, Any]:
@@ -183,6 +227,7 @@ class Console:
             "now": self.desk.clock.now(),
             "working": any(action.state is ActionState.PENDING for action in file.actions),
             "own_servers": own_servers(file.reports),
+            "line_numbers": {m.event_id: n for n, m in enumerate(file.messages, 1)},
             "openable": sum(can_be_opened(message) for message in file.messages),
             "first_reported": next((n for n, m in enumerate(file.messages, 1) if m.reported), 1),
         }
@@ -217,6 +262,18 @@ def _go(target: str, *, htmx: bool = False) -> Response:
     if htmx:  # htmx would put the next page into a part of this one
         return Response(status_code=204, headers={**HEADERS, "HX-Redirect": target})
     return RedirectResponse(target, 303, HEADERS)
+
+
+def _download(name: str, data: bytes) -> Response:
+    disposition = f'attachment; filename="{name}"'
+    return Response(data, 200, {**HEADERS, "Content-Disposition": disposition}, "application/octet-stream")
+
+
+def _base64(text: str) -> bytes:
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise RefusedError("signature_malformed", "The approval is not base64.", "Copy all of it.") from None
 
 
 def _path(request: Request, name: str) -> str:

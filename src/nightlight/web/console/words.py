@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from nightlight.evidence.log import LogEntry, LogKind
 from nightlight.model.action import IRREVERSIBLE, ActionKind, ActionState
 from nightlight.model.case import POLICY_TITLES, Outcome, Policy
+from nightlight.model.referral import ReferralState
 from nightlight.model.report import Category, RelationKind, ReportSource
 from nightlight.respond.conversation import Line
 
@@ -45,6 +46,18 @@ ACTIONS = {
 }
 
 STATES = {ActionState.PENDING: "pending", ActionState.DONE: "done", ActionState.FAILED: "failed"}
+
+
+REFERRAL_STATES = {
+    ReferralState.PROPOSED: "waits for approval",
+    ReferralState.APPROVED: "approved",
+    ReferralState.EXPORTED: "handed over",
+}
+REFERRAL_TONES = {
+    ReferralState.PROPOSED: "pending",
+    ReferralState.APPROVED: "done",
+    ReferralState.EXPORTED: "done",
+}
 
 
 def severity(number: int) -> str:
@@ -141,6 +154,14 @@ def log_words(entry: LogEntry) -> str:
             policy = Policy(detail["policy"])
             named = "" if policy is Policy.NONE else f" — {POLICY_TITLES[policy]}"
             return f"decided: {OUTCOMES[Outcome(detail['outcome'])].lower()}{named}"
+        case LogKind.REFERRAL_PROPOSED:
+            return f"proposed to refer {count(detail['messages'], 'message')} to {detail['agency']}"
+        case LogKind.REFERRAL_APPROVED:
+            return "approved the referral"
+        case LogKind.REFERRAL_TIMESTAMPED:
+            return "had the referral time-stamped"
+        case LogKind.REFERRAL_EXPORTED:
+            return f"handed the sealed bundle out for {detail['agency']}"
         case LogKind.ACTION_RETRIED:
             return "put a failed action back to work"
         case LogKind.ACTION_PLANNED | LogKind.ACTION_DONE | LogKind.ACTION_FAILED:

@@ -1,0 +1,355 @@
+"""Referring a decided case: propose and attest, collect approvals, hand over sealed. Each step stands in the log."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from nightlight.errors import RefusedError, UnavailableError
+from nightlight.evidence.bundle.attestation import (
+    Attestation,
+    AttestedMessage,
+    NamedKey,
+    open_approval,
+    open_attestation,
+    stamped_bytes,
+)
+from nightlight.evidence.bundle.container import read_members, write_members
+from nightlight.evidence.bundle.contents import (
+    ATTESTATION,
+    MANIFEST,
+    MESSAGES_MAX,
+    TIMESTAMP,
+    BundledMessage,
+    ProvenEntry,
+    build_contents,
+)
+from nightlight.evidence.bundle.verify import verify_bundle
+from nightlight.evidence.checkpoint import LogSigner
+from nightlight.evidence.log import LogEntry, LogKind
+from nightlight.flows.record_report import NewId
+from nightlight.model.case import CaseState, Outcome
+from nightlight.model.referral import Agency, Approval, Referral, ReferralState
+from nightlight.ports import Clock, Homeserver, Store, TimeStamper, Transaction
+from nightlight.respond.conversation import Line, conversation
+
+LEGAL_BASIS_CHARS_MAX = 2_000
+_IN_BUNDLE = (LogKind.REPORT_RECEIVED, LogKind.REPORT_CHECKED, LogKind.CASE_DECIDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Who signs. ``name``: as agencies know it. ``needed``: how many approvers it takes."""
+
+    name: str
+    homeserver: str
+    key: Ed25519PrivateKey = field(repr=False)
+    log: LogSigner = field(repr=False)
+    needed: int
+    software: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """A sealed bundle on its way out: a name for the file, and its bytes."""
+
+    name: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Referrer:
+    """``seal`` makes bytes into a file that only the holder of an age recipient can open.
+
+    ``stamper``: an RFC 3161 authority, None where the operator uses none.
+    """
+
+    store: Store
+    homeserver: Homeserver
+    clock: Clock
+    new_id: NewId
+    operator: Operator
+    seal: Callable[[bytes, str], bytes]
+    stamper: TimeStamper | None
+
+    def propose(self, case_id: str, reviewer: str, agency: str, legal_basis: str, chosen: Collection[str]) -> Referral:
+        """Attests the chosen messages of a decided case for an agency.
+
+        From here on the bundle is fixed: approvals are over exactly this. ``chosen``: event ids; what is not among them
+        leaves no key and no text in the bundle. ``RefusedError``: ``case_not_found``, ``not_decided``,
+        ``no_violation``, ``agency_not_found``, ``legal_basis_missing``, ``nothing_chosen``, ``message_not_found``,
+        ``too_few_approvers``.
+        """
+        servers = self._servers(case_id, chosen)
+        published = {server: keys for server in servers if (keys := self._published_keys(server)) is not None}
+        with self.store.write() as tx:
+            referral = self._propose(tx, case_id, reviewer, agency, legal_basis.strip(), chosen, published)
+            tx.add_referral(referral)
+            detail = {
+                "referral": referral.referral_id,
+                "agency": agency,
+                "attestation": hashlib.sha256(referral.attestation).hexdigest(),
+                "messages": referral.messages,
+                "needed": referral.needed,
+            }
+            tx.log(referral.proposed_at, LogKind.REFERRAL_PROPOSED, reviewer, case_id, detail)
+        return referral
+
+    def referral(self, referral_id: str) -> Referral:
+        """``RefusedError('referral_not_found')``."""
+        with self.store.read() as tx:
+            return self._referral(tx, referral_id)
+
+    def approve(self, referral_id: str, approval: bytes) -> Referral:
+        """Adds an approver's signature. The same one again changes nothing.
+
+        ``RefusedError``: ``referral_not_found``, ``signature_*``.
+        """
+        now = self.clock.now()
+        with self.store.write() as tx:
+            referral = self._referral(tx, referral_id)
+            attestation = open_attestation(referral.attestation)
+            approver = open_approval(referral.attestation, approval, attestation.approvers)
+            if any(known.approver == approver.name for known in referral.approvals):
+                return referral
+            if referral.state is ReferralState.EXPORTED:
+                # The file that was handed over holds the approvals it was handed over with.
+                raise RefusedError("already_exported", "The bundle was handed over already.", "Nothing is missing.")
+            given = (*referral.approvals, Approval(approver.name, now, approval))
+            enough = len(given) >= referral.needed
+            approved = replace(
+                referral, approvals=given, state=ReferralState.APPROVED if enough else ReferralState.PROPOSED,
+                timestamp=None,
+            )  # fmt: skip
+            tx.save_referral(approved)
+            detail = {"referral": referral_id, "signature": hashlib.sha256(approval).hexdigest()}
+            tx.log(now, LogKind.REFERRAL_APPROVED, approver.name, referral.case_id, detail)
+        return approved
+
+    def export(self, referral_id: str, by: str) -> HandOver:
+        """The bundle, sealed to the agency; verified once more before it goes out, and logged before it is returned.
+
+        ``RefusedError``: ``referral_not_found``, ``not_approved``. ``UnavailableError`` if a time-stamp is wanted and
+        cannot be had.
+        """
+        with self.store.read() as tx:
+            referral = self._referral(tx, referral_id)
+        if referral.state is ReferralState.PROPOSED:
+            missing = referral.needed - len(referral.approvals)
+            raise RefusedError(
+                "not_approved",
+                f"{missing} more {'approval is' if missing == 1 else 'approvals are'} needed.",
+                "Approvers sign with `nightlight approver sign`.",
+            )
+        if self.stamper is not None and referral.timestamp is None:
+            referral = self._stamp(referral)
+        data = bundle_of(referral)
+        verify_bundle(data)
+        sealed = self.seal(data, referral.agency.recipient)
+        now = self.clock.now()
+        with self.store.write() as tx:
+            tx.save_referral(replace(self._referral(tx, referral_id), state=ReferralState.EXPORTED))
+            detail = {
+                "referral": referral_id,
+                "agency": referral.agency.name,
+                "recipient": referral.agency.recipient,
+                "bundle": hashlib.sha256(data).hexdigest(),
+            }
+            tx.log(now, LogKind.REFERRAL_EXPORTED, by, referral.case_id, detail)
+        return HandOver(f"{referral_id}.bundle.age", sealed)
+
+    def _propose(
+        self,
+        tx: Transaction,
+        case_id: str,
+        reviewer: str,
+        agency_name: str,
+        legal_basis: str,
+        chosen: Collection[str],
+        published: dict[str, dict[str, object]],
+    ) -> Referral:
+        case, decision = tx.case(case_id), tx.decision_of(case_id)
+        if case is None:
+            raise RefusedError("case_not_found", "There is no such case.")
+        if decision is None or case.state is not CaseState.DECIDED:
+            raise RefusedError("not_decided", "Only a decided case can be referred.", "Decide it first.")
+        if decision.outcome is not Outcome.VIOLATION:
+            raise RefusedError("no_violation", "Only what was found to be a violation can be referred.")
+        agency = next((known for known in tx.agencies() if known.name == agency_name), None)
+        if agency is None:
+            raise RefusedError("agency_not_found", "There is no such agency.", "`nightlight agency add` adds one.")
+        if not legal_basis or len(legal_basis) > LEGAL_BASIS_CHARS_MAX:
+            raise RefusedError(
+                "legal_basis_missing",
+                f"A referral names its legal basis, in at most {LEGAL_BASIS_CHARS_MAX:,} characters.",
+                "For instance the law and the clause that require or allow it.",
+            )
+        approvers = tx.approvers()
+        if len(approvers) < self.operator.needed:
+            raise RefusedError(
+                "too_few_approvers",
+                f"{self.operator.needed} approvals are needed and there are {len(approvers)} approvers.",
+                "`nightlight approver add` adds one.",
+            )
+        reports = tx.reports_of(case_id)
+        lines = _chosen(conversation(reports), chosen)
+        messages = [self._bundled(tx, line) for line in lines]
+        now = self.clock.now()
+        contained = [report for report in reports if any(message.event_id in chosen for message in report.messages)]
+        entries = self._entries(tx, case_id, {report.report_id for report in contained})
+        head = tx.log_head()
+        members = build_contents(
+            case,
+            decision,
+            messages,
+            contained,
+            self.operator.log.sign(head),
+            [ProvenEntry(entry, tx.log_inclusion(entry.number, head.number)[1]) for entry in entries],
+            server_keys=published or None,
+        )
+        referral_id = self.new_id("referral")
+        attestation = Attestation(
+            bundle_id=referral_id,
+            case_id=case_id,
+            operator=NamedKey(self.operator.name, self.operator.key.public_key().public_bytes_raw()),
+            homeserver=self.operator.homeserver,
+            agency=agency.name,
+            recipient=agency.recipient,
+            legal_basis=legal_basis,
+            outcome=decision.outcome,
+            policy=decision.policy,
+            decided_at=decision.decided_at,
+            proposed_at=now,
+            proposed_by=reviewer,
+            messages=tuple(
+                AttestedMessage(m.event_id, m.sha256, m.role, m.verdict.verdict, m.verdict.code) for m in messages
+            ),
+            reports=tuple(report.report_id for report in contained),
+            manifest=hashlib.sha256(members[MANIFEST]).digest(),
+            log_key=self.operator.log.key.text,
+            log_size=head.number,
+            log_root=head.hash,
+            needed=self.operator.needed,
+            approvers=tuple(NamedKey(approver.name, approver.public_key) for approver in approvers),
+            software=self.operator.software,
+        )
+        return Referral(
+            referral_id=referral_id,
+            case_id=case_id,
+            agency=Agency(agency.name, agency.recipient),
+            legal_basis=legal_basis,
+            proposed_by=reviewer,
+            proposed_at=now,
+            needed=self.operator.needed,
+            state=ReferralState.PROPOSED,
+            messages=len(messages),
+            attestation=attestation.sign(self.operator.key),
+            contents=write_members(members),
+            approvals=(),
+        )
+
+    def _bundled(self, tx: Transaction, line: Line) -> BundledMessage:
+        message = line.message
+        event = tx.preserved(message.event_id)
+        if event is None:
+            raise RefusedError(
+                "nothing_chosen",
+                f"{message.event_id} is not preserved here, so it cannot be handed over.",
+                "Leave it out.",
+            )
+        return BundledMessage(
+            message.event_id,
+            event,
+            message.message_key,
+            message.verdict,
+            message.role,
+            line.own,
+            line.omitted,
+            message.relation,
+        )
+
+    def _entries(self, tx: Transaction, case_id: str, reports: Collection[str]) -> list[LogEntry]:
+        return [
+            entry
+            for entry in tx.log_of(case_id)
+            if entry.kind in _IN_BUNDLE and (entry.subject in reports or entry.subject == case_id)
+        ]
+
+    def _servers(self, case_id: str, chosen: Collection[str]) -> list[str]:
+        with self.store.read() as tx:
+            senders = {
+                message.sender
+                for report in tx.reports_of(case_id)
+                for message in report.messages
+                if message.event_id in chosen and message.sender
+            }
+        return sorted({sender.partition(":")[2] for sender in senders})
+
+    def _published_keys(self, server: str) -> dict[str, object] | None:
+        """A signature that cannot be checked is said to be unchecked; it does not hold a referral up."""
+        try:
+            return self.homeserver.server_keys(server)
+        except UnavailableError:
+            return None
+
+    def _stamp(self, referral: Referral) -> Referral:
+        assert self.stamper is not None  # noqa: S101 - for the type checker
+        stamp = self.stamper.stamp(stamped_bytes(referral.attestation, _signatures(referral)))
+        with self.store.write() as tx:
+            current = self._referral(tx, referral.referral_id)
+            if _signatures(current) != _signatures(referral):
+                raise UnavailableError("approvals_changed", "An approval came in meanwhile. Please try again.")
+            stamped = replace(current, timestamp=stamp)
+            tx.save_referral(stamped)
+            detail = {"referral": referral.referral_id, "timestamp": hashlib.sha256(stamp).hexdigest()}
+            tx.log(self.clock.now(), LogKind.REFERRAL_TIMESTAMPED, "nightlight", referral.case_id, detail)
+        return stamped
+
+    def _referral(self, tx: Transaction, referral_id: str) -> Referral:
+        referral = tx.referral(referral_id)
+        if referral is None:
+            raise RefusedError("referral_not_found", "There is no such referral.")
+        return referral
+
+
+def bundle_of(referral: Referral) -> bytes:
+    """The whole bundle: what was attested, and the signatures over it. Deterministic."""
+    members = {**read_members(referral.contents), ATTESTATION: referral.attestation}
+    signatures = _signatures(referral)
+    for number, name in enumerate(sorted(signatures), 1):
+        members[f"approvals/{number:02d}.cose"] = signatures[name]
+    if referral.timestamp is not None:
+        members[TIMESTAMP] = referral.timestamp
+    return write_members(members)
+
+
+def _signatures(referral: Referral) -> dict[str, bytes]:
+    return {approval.approver: approval.signature for approval in referral.approvals}
+
+
+def _chosen(lines: Sequence[Line], chosen: Collection[str]) -> list[Line]:
+    """The chosen lines, each with what is left out before it: what nobody sent, and what was not chosen."""
+    known = {line.message.event_id for line in lines}
+    strangers = set(chosen) - known
+    if strangers:
+        raise RefusedError("message_not_found", "A chosen message is not in this case.", "Reload the page.")
+    if not chosen or len(chosen) > MESSAGES_MAX:
+        raise RefusedError("nothing_chosen", "Choose the messages that are to be handed over.")
+    out: list[Line] = []
+    left_out: int | None = 0
+    for line in lines:
+        gap = line.omitted
+        before = None if gap is None or left_out is None else left_out + gap
+        if line.message.event_id in chosen:
+            out.append(replace(line, omitted=before if out else None))
+            left_out = 0
+        else:
+            left_out = None if before is None else before + 1
+    if not any(line.message.reported and line.message.verdict.proven for line in out):
+        raise RefusedError(
+            "nothing_chosen", "At least one reported message that is proven has to be among those handed over."
+        )
+    return out
