@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from argon2 import PasswordHasher
 
 from nightlight.adapters.matrix.homeserver import MatrixHomeserver
+from nightlight.adapters.sealed.process import SealedWorker
+from nightlight.adapters.vault import FileVault
+from nightlight.flows.attachments import AttachmentPolicy
 from nightlight.flows.audit import AuditResult, audit
+from nightlight.flows.check_attachments import AttachmentChecker, AttachmentLimits
 from nightlight.flows.collect_reports import Collector
 from nightlight.flows.enforce import Enforcer
+from nightlight.flows.keep_attachment import AttachmentKeeper
 from nightlight.flows.review import CaseFile, Desk
 from nightlight.flows.sign_in import Door
 from nightlight.flows.take_report import Intake, IntakeLimits, Receipt
 from nightlight.model.case import Case, CaseState
 from nightlight.model.report import Category, Disclosure, ReportRequest
+from nightlight.ports import Digester
 from nightlight.store.database import Database
 from tests.simulators.homeserver import ADMIN_TOKEN, MODULE_SECRET, SERVER_NAME, SimulatedHomeserver
 
@@ -42,6 +50,10 @@ class World:
     clock: SetClock = field(default_factory=SetClock)
     limits: IntakeLimits = field(default_factory=lambda: IntakeLimits(300, 100, 3_600_000))
 
+    policy: AttachmentPolicy = field(default_factory=AttachmentPolicy)
+    digester: Digester = field(default_factory=lambda: SealedWorker(30))
+    vault: FileVault = field(default_factory=lambda: FileVault(Path(tempfile.mkdtemp(prefix="nightlight-vault-"))))
+
     def __post_init__(self) -> None:
         sim = self.homeserver
         self.bob, self.mallory, self.eve = (sim.account(name) for name in ("bob", "mallory", "eve"))
@@ -64,7 +76,14 @@ class World:
 
     @property
     def desk(self) -> Desk:
-        return Desk(self.store, self.clock, self.new_id)
+        keeper = AttachmentKeeper(self.store, self.matrix, self.vault, self.clock)
+        return Desk(self.store, self.clock, self.new_id, self.policy, keeper)
+
+    @property
+    def checker(self) -> AttachmentChecker:
+        limits = AttachmentLimits(1_000_000, 4, 120_000)
+        parts = (self.store, self.matrix, self.digester, self.vault, self.clock, self.policy, limits)
+        return AttachmentChecker(*parts, jitter=lambda: 1.0)
 
     @property
     def enforcer(self) -> Enforcer:

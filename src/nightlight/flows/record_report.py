@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from nightlight.evidence.log import LogKind
+from nightlight.flows.attachments import note_attachments
 from nightlight.flows.check_messages import CheckedMessage
 from nightlight.model.report import Report, ReportRequest
 from nightlight.ports import NewReport, Transaction
@@ -104,6 +105,7 @@ def _put_into_case(
         filed = replace(report, case_id=alone.case_id)
         tx.add_case(alone)
     save(filed)
+    note_attachments(tx, checked, new_id, report.received_at)
     return filed
 
 

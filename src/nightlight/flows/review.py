@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from nightlight.errors import RefusedError
+from nightlight.evidence.attachment import AttachedFile, attachments_of
 from nightlight.evidence.log import LogEntry, LogKind
 from nightlight.evidence.stored_event import check_stored_event
 from nightlight.evidence.verify import AmbiguousContentError, VerifiedMessage, verify_message
+from nightlight.flows.attachments import AttachmentPolicy, AttachmentView, attachment_views
+from nightlight.flows.keep_attachment import AttachmentKeeper
 from nightlight.flows.record_report import NewId
 from nightlight.model.action import Action, ActionKind, ActionState, PlannedAction
+from nightlight.model.attachment import Attachment
 from nightlight.model.case import Case, CaseState, Decision, Outcome, Policy
 from nightlight.model.report import Report, ReportedMessage
 from nightlight.model.verdict import Code
@@ -44,6 +48,7 @@ class CaseFile:
     decision: Decision | None
     actions: list[Action]
     log: list[LogEntry]
+    attachments: Mapping[str, Sequence[AttachmentView]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,7 @@ class RevealedMessage:
     rest: str = field(default="", repr=False)
     media: tuple[str, ...] = ()
     ambiguous: bool = False
+    files: tuple[AttachedFile, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,8 @@ class Desk:
     store: Store
     clock: Clock
     new_id: NewId
+    policy: AttachmentPolicy = field(default_factory=AttachmentPolicy)
+    keeper: AttachmentKeeper | None = None
 
     def queue(self, state: CaseState = CaseState.OPEN) -> Queue:
         with self.store.read() as tx:
@@ -140,6 +148,21 @@ class Desk:
             tx.log(now, LogKind.ACTION_RETRIED, reviewer, action.case_id or "", {"action": action_id})
         return again
 
+    def keep_attachment(
+        self, case_id: str, event_id: str, attachment_id: str, reviewer: str, reason: str
+    ) -> Attachment:
+        """See ``AttachmentKeeper.keep``."""
+        return self._keeper().keep(case_id, event_id, attachment_id, reviewer, reason)
+
+    def check_attachment_again(self, case_id: str, event_id: str, attachment_id: str, reviewer: str) -> Attachment:
+        """See ``AttachmentKeeper.check_again``."""
+        return self._keeper().check_again(case_id, event_id, attachment_id, reviewer)
+
+    def _keeper(self) -> AttachmentKeeper:
+        if self.keeper is None or not self.policy.check:
+            raise RefusedError("attachments_off", "This installation does not look into attachments.")
+        return self.keeper
+
     def _plan(self, tx: Transaction, case_id: str, reviewer: str, planned: PlannedAction, now: int) -> None:
         action = Action(
             action_id=self.new_id("action"),
@@ -167,8 +190,10 @@ class Desk:
         if case is None:
             raise RefusedError("case_not_found", "There is no such case.")
         reports = tx.reports_of(case_id)
+        messages = _best(reports)
+        views = attachment_views(tx, case_id, [message.event_id for message in messages], self.policy)
         return CaseFile(
-            case, reports, _best(reports), tx.decision_of(case_id), tx.actions_of(case_id), tx.log_of(case_id)
+            case, reports, messages, tx.decision_of(case_id), tx.actions_of(case_id), tx.log_of(case_id), views
         )
 
     def _open(self, tx: Transaction, message: ReportedMessage) -> RevealedMessage:
@@ -184,7 +209,14 @@ class Desk:
             json.dumps({"type": opened.type, "content": opened.content}, indent=2, ensure_ascii=False) if more else ""
         )
         return RevealedMessage(
-            opened.event_id, opened.sender, opened.sent_at, opened.type, opened.body, rest, opened.media
+            opened.event_id,
+            opened.sender,
+            opened.sent_at,
+            opened.type,
+            opened.body,
+            rest,
+            opened.media,
+            files=attachments_of(opened),
         )
 
     def _verified(self, tx: Transaction, message: ReportedMessage) -> VerifiedMessage:
