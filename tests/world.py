@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from argon2 import PasswordHasher
@@ -12,10 +14,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from nightlight.adapters.age import seal
 from nightlight.adapters.matrix.homeserver import MatrixHomeserver
+from nightlight.adapters.sealed.process import SealedWorker
+from nightlight.adapters.vault import FileVault
 from nightlight.evidence.checkpoint import LogSigner
+from nightlight.flows.attachments import AttachmentPolicy
 from nightlight.flows.audit import AuditResult, audit
+from nightlight.flows.check_attachments import AttachmentChecker, AttachmentLimits
 from nightlight.flows.collect_reports import Collector
 from nightlight.flows.enforce import Enforcer
+from nightlight.flows.keep_attachment import AttachmentKeeper
 from nightlight.flows.refer import Operator, Referrer
 from nightlight.flows.referral_people import ReferralPeople
 from nightlight.flows.review import CaseFile, Desk
@@ -24,7 +31,7 @@ from nightlight.flows.take_report import Intake, IntakeLimits, Receipt
 from nightlight.flows.transparency import Transparency
 from nightlight.model.case import Case, CaseState
 from nightlight.model.report import Category, Disclosure, ReportRequest
-from nightlight.ports import TimeStamper
+from nightlight.ports import Digester, TimeStamper
 from nightlight.store.database import Database
 from tests.simulators.homeserver import ADMIN_TOKEN, MODULE_SECRET, SERVER_NAME, SimulatedHomeserver
 
@@ -50,6 +57,10 @@ class World:
     stamper: TimeStamper | None = None
     limits: IntakeLimits = field(default_factory=lambda: IntakeLimits(300, 100, 3_600_000))
 
+    policy: AttachmentPolicy = field(default_factory=AttachmentPolicy)
+    digester: Digester = field(default_factory=lambda: SealedWorker(30))
+    vault: FileVault = field(default_factory=lambda: FileVault(Path(tempfile.mkdtemp(prefix="nightlight-vault-"))))
+
     def __post_init__(self) -> None:
         sim = self.homeserver
         self.bob, self.mallory, self.eve = (sim.account(name) for name in ("bob", "mallory", "eve"))
@@ -72,7 +83,14 @@ class World:
 
     @property
     def desk(self) -> Desk:
-        return Desk(self.store, self.clock, self.new_id)
+        keeper = AttachmentKeeper(self.store, self.matrix, self.vault, self.clock)
+        return Desk(self.store, self.clock, self.new_id, self.policy, keeper)
+
+    @property
+    def checker(self) -> AttachmentChecker:
+        limits = AttachmentLimits(1_000_000, 4, 120_000)
+        parts = (self.store, self.matrix, self.digester, self.vault, self.clock, self.policy, limits)
+        return AttachmentChecker(*parts, jitter=lambda: 1.0)
 
     @property
     def enforcer(self) -> Enforcer:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from nightlight.evidence.log import LogEntry, LogHead, LogKind
 from nightlight.evidence.stored_event import StoredEvent
+from nightlight.hazmat.attachment import Opening
 from nightlight.hazmat.merkle import Node
 from nightlight.model.action import Action
+from nightlight.model.attachment import Attachment, Digests
 from nightlight.model.case import Case, CaseState, Decision
 from nightlight.model.referral import Agency, Approver, Referral
-from nightlight.model.report import Report
+from nightlight.model.report import Report, ReportedMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,33 @@ class Homeserver(Protocol):
 
     def quarantine(self, mxc: str) -> None:
         """Quarantines one media file by its ``mxc://server/id`` address."""
+
+    def download(self, mxc: str) -> Iterator[bytes]:
+        """The file as the media repository holds it, in chunks; bounded in size and time.
+
+        ``RefusedError``: ``no_such_media``, ``media_gone``, ``media_quarantined``, ``media_too_large``.
+        """
+
+
+class Digester(Protocol):
+    """Opens a file where nobody can see it, and says nothing but its digests."""
+
+    def digest(self, opening: Opening, sha256: bytes, ciphertext: Iterable[bytes], size_max: int) -> Digests:
+        """``sha256``: of the ciphertext. ``RefusedError``: ``attachment_hash_mismatch``, ``attachment_too_large``;
+        ``UnavailableError`` if it cannot be done. What ``ciphertext`` raises comes through.
+        """
+
+
+class Vault(Protocol):
+    """Keeps encrypted files, each under the SHA-256 of its ciphertext. It cannot open them."""
+
+    def keep(self, sha256: bytes, ciphertext: Iterable[bytes]) -> None:
+        """Durable when it returns, whole or not at all. ``RefusedError('attachment_hash_mismatch')``."""
+
+    def holds(self, sha256: bytes) -> bool: ...
+
+    def read(self, sha256: bytes) -> Iterator[bytes]:
+        """What was kept, in chunks; ``UnavailableError('vault_unreadable')``."""
 
 
 class TimeStamper(Protocol):
@@ -178,6 +207,22 @@ class Transaction(Protocol):
     def referral(self, referral_id: str) -> Referral | None: ...
     def referrals_of(self, case_id: str) -> list[Referral]: ...
     def referrals(self) -> list[Referral]: ...
+    # Attachments
+    def proven_message(self, event_id: str) -> ReportedMessage | None:
+        """A reported message with this event id whose content is proven, if there is one."""
+
+    def add_attachment(self, attachment: Attachment) -> None: ...
+    def attachment(self, attachment_id: str) -> Attachment | None: ...
+    def attachments_of(self, event_ids: Sequence[str]) -> list[Attachment]:
+        """In the order of their messages' event ids, then of their positions."""
+
+    def due_attachment(self, now: int) -> Attachment | None: ...
+    def save_attachment(self, attachment: Attachment) -> None: ...
+    def same_files(self, sha256: bytes) -> list[tuple[str, str]]:
+        """Event id and case id of every proven message that carries a file with this plaintext SHA-256."""
+
+    def cases_of(self, event_id: str) -> list[str]:
+        """The cases in which this message was reported, the newest last."""
 
     # Reviewers and their sessions
     def add_reviewer(self, reviewer: Reviewer, at: int) -> None: ...

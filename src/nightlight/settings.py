@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Attachments(StrEnum):
+    HASH_ONLY = "hash_only"
+    OFF = "off"
 
 
 class Settings(BaseSettings):
@@ -66,6 +72,19 @@ class Settings(BaseSettings):
         True,
         description="Whether people who use the app's own report button are told, by server notice, how to prove it.",
     )
+
+    # Attachments
+    attachments: Attachments = Field(
+        Attachments.HASH_ONLY,
+        description="Whether attachments of proven messages are digested unseen (hash_only), or left alone (off).",
+    )
+    hash_list_file: Path | None = Field(
+        None, description="File of known files' digests: MD5, SHA-1 or SHA-256, lower-case hex, one a line."
+    )
+    attachment_bytes_max: int = Field(
+        104_857_600, description="Largest attachment that is checked or kept, bytes.", gt=0
+    )
+    attachment_seconds: float = Field(300.0, description="Longest time for fetching one attachment, seconds.", gt=0)
 
     # Reviewers
     cookie_secure: bool = Field(

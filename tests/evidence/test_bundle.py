@@ -358,7 +358,7 @@ class TestDishonestOperator:
     @pytest.mark.parametrize("name", ["conversation.json", "reports.json", "decision.json", "log/entries.json"])
     @given(st.data())
     def test_no_shape_of_a_member_makes_verification_crash(self, name: str, data: st.DataObject) -> None:
-        odd = data.draw(
+        odd: Any = data.draw(
             st.sampled_from(
                 [None, 5, "x", [], {}, [1], [{}], {"messages": 5}, {"messages": [5]}, [[]], [{"entry": {}}]]
             )

@@ -418,7 +418,7 @@ def test_operator_cannot_redirect_a_decision_unseen(world: World, tampering: str
     assert caught.value.code == "record_changed"
 
 
-@pytest.mark.parametrize("address", ["mxc://x/\x00", "mxc://[text that nobody revealed]", "mxc://a/b/c", "mxc://a/b?c"])
+@pytest.mark.parametrize("address", ["mxc://x/\x00", "mxc://[text that nobody revealed]", "mxc://a", "mxc://../b"])
 def test_media_address_that_is_none_neither_blocks_a_decision_nor_leaks_text(world: World, address: str) -> None:
     event = world.homeserver.say(world.room, world.mallory, "x", url=FILE["url"], file={"url": address})
     case_id = case_of(world, event)

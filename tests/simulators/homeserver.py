@@ -47,6 +47,7 @@ class SimulatedHomeserver(SimulatedWorld):
                 self._route(f"{admin}/v1/deactivate/{{account}}", self._deactivate, "POST"),
                 self._route(f"{admin}/v1/media/quarantine/{{server}}/{{media}}", self._quarantine, "POST"),
                 self._route(f"{admin}/v1/media/{{server}}/{{media}}", self._media),
+                self._route("/_matrix/client/v1/media/download/{server}/{media}", self._download),
                 self._route("/_synapse/client/nightlight/v1/redact", self._redact, "POST", admin=False),
             ],
             exception_handlers={404: _unrecognized},
@@ -187,6 +188,15 @@ class SimulatedHomeserver(SimulatedWorld):
         by = "@nightlight:" + SERVER_NAME if mxc in self.quarantined else None
         info = {"media_id": request.path_params["media"], "quarantined_by": by}
         return JSONResponse({"media_info": {**info, "safe_from_quarantine": mxc in self.protected}})
+
+    def _download(self, request: Request, _body: Any) -> Response:
+        """As in Synapse: of quarantined media it says what it says of media that it does not have."""
+        mxc = _mxc(request)
+        if self.media_redirect is not None:
+            return Response(status_code=307, headers={"Location": self.media_redirect})
+        if mxc not in self.blobs or mxc in self.lost_media | self.quarantined:
+            return _error(404, "M_NOT_FOUND", "Not found")
+        return Response(self.blobs[mxc], media_type="application/octet-stream")
 
     def _redact(self, request: Request, body: Any) -> Response:
         if request.headers.get("authorization") != f"Bearer {MODULE_SECRET}":

@@ -13,6 +13,7 @@ from typing import Any
 import vodozemac
 from canonicaljson import encode_canonical_json
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from nio.crypto.attachments import encrypt_attachment
 
 from nightlight.hazmat import base64url
 from nightlight.hazmat.megolm import SessionExport
@@ -48,6 +49,8 @@ class SimulatedWorld:
     quarantined: set[str] = field(default_factory=set)
     protected: set[str] = field(default_factory=set)
     lost_media: set[str] = field(default_factory=set)
+    blobs: dict[str, bytes] = field(default_factory=dict)
+    media_redirect: str | None = None
     notices: dict[str, dict[str, Any]] = field(default_factory=dict)
     event_reports: list[dict[str, Any]] = field(default_factory=list)
     user_reports: list[dict[str, Any]] = field(default_factory=list)
@@ -83,6 +86,17 @@ class SimulatedWorld:
             "content": {"msgtype": "m.text", "body": text, **content},
         }
         return self.encrypt(room_id, sender, json.dumps(payload).encode())
+
+    def upload(self, plaintext: bytes, **changes: Any) -> dict[str, Any]:
+        """Encrypts a file as matrix-nio does and uploads it; returns its description (``EncryptedFile``)."""
+        ciphertext, description = encrypt_attachment(plaintext)
+        mxc = f"mxc://{SERVER_NAME}/media{len(self.blobs)}"
+        self.blobs[mxc] = ciphertext
+        return {"url": mxc, **description, **changes}
+
+    def send_file(self, room_id: str, sender: str, description: dict[str, Any], **content: Any) -> str:
+        """An encrypted picture message; returns its event id."""
+        return self.say(room_id, sender, "shape.png", msgtype="m.image", file=description, **content)
 
     def encrypt(self, room_id: str, sender: str, plaintext: bytes) -> str:
         """Any plaintext as an encrypted event; returns its event id."""

@@ -1,4 +1,4 @@
-"""Work in the background of the service: pending reports, the outbox, the homeserver's own reports, the anchor."""
+"""Work in the background: pending reports, the outbox, attachments, the homeserver's own reports, the anchor."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ class Background:
         self._threads = [
             self._thread("outbox", settings.outbox_seconds, house.enforcer.run_due),
             self._thread("pending reports", settings.outbox_seconds, house.intake.check_pending),
+            self._thread("attachments", settings.outbox_seconds, house.attachment_checker.run_due),
             self._thread("homeserver reports", settings.poll_seconds, house.collector.collect),
             self._thread("log anchor", 1.0, self._anchor),
         ]

@@ -17,14 +17,20 @@ from pydantic import ValidationError
 from nightlight import __version__
 from nightlight.adapters.age import seal
 from nightlight.adapters.matrix.homeserver import MatrixHomeserver
+from nightlight.adapters.sealed.process import SealedWorker
 from nightlight.adapters.timestamp import TimestampAuthority
+from nightlight.adapters.vault import FileVault
 from nightlight.cli.anchor import Anchor
 from nightlight.cli.files import read_bytes, read_line
 from nightlight.cli.secrets import secret
 from nightlight.errors import RefusedError
 from nightlight.evidence.checkpoint import LogSigner
+from nightlight.evidence.hash_list import parse_hash_list
+from nightlight.flows.attachments import AttachmentPolicy
+from nightlight.flows.check_attachments import AttachmentChecker, AttachmentLimits
 from nightlight.flows.collect_reports import Collector
 from nightlight.flows.enforce import Enforcer
+from nightlight.flows.keep_attachment import AttachmentKeeper
 from nightlight.flows.refer import Operator, Referrer
 from nightlight.flows.referral_people import ReferralPeople
 from nightlight.flows.review import Desk
@@ -32,7 +38,7 @@ from nightlight.flows.sign_in import Door
 from nightlight.flows.take_report import Intake, IntakeLimits
 from nightlight.flows.transparency import Transparency
 from nightlight.model.report import Report
-from nightlight.settings import Settings
+from nightlight.settings import Attachments, Settings
 from nightlight.store.database import Database
 from nightlight.web.api.routes import BodyLimits
 from nightlight.web.api.status import HOW_TO_PROVE, StatusLinks
@@ -138,6 +144,8 @@ class House:
             token,
             module_secret,
             settings.homeserver_timeout,
+            media_bytes_max=settings.attachment_bytes_max,
+            media_seconds_max=settings.attachment_seconds,
         )
 
     @cached_property
@@ -168,7 +176,34 @@ class House:
 
     @cached_property
     def desk(self) -> Desk:
-        return Desk(self.store, self.clock, new_id)
+        keeper = AttachmentKeeper(self.store, self.homeserver, self.vault, self.clock)
+        return Desk(self.store, self.clock, new_id, self.attachment_policy, keeper)
+
+    @cached_property
+    def vault(self) -> FileVault:
+        return FileVault(self.settings.data_dir / "attachments")
+
+    @cached_property
+    def attachment_policy(self) -> AttachmentPolicy:
+        path = self.settings.hash_list_file
+        known = parse_hash_list(read_bytes(path)) if path else None
+        return AttachmentPolicy(self.settings.attachments is Attachments.HASH_ONLY, known)
+
+    @cached_property
+    def attachment_checker(self) -> AttachmentChecker:
+        settings = self.settings
+        # A try is over when the download or the worker has used up its time.
+        lease_ms = int((2 * settings.attachment_seconds + 60) * 1000)
+        return AttachmentChecker(
+            self.store,
+            self.homeserver,
+            SealedWorker(settings.attachment_seconds + 30),
+            self.vault,
+            self.clock,
+            self.attachment_policy,
+            AttachmentLimits(settings.attachment_bytes_max, settings.action_attempts_max, lease_ms),
+            lambda: random.uniform(0.8, 1.2),  # noqa: S311 - spreads load, guards nothing
+        )
 
     @cached_property
     def door(self) -> Door:

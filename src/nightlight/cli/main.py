@@ -59,7 +59,9 @@ def serve(
     quiet_logging()
     if workers > 1 and settings.resolved_database_url.startswith("sqlite"):
         raise RefusedError("workers", "SQLite serves one process.", "Set NIGHTLIGHT_DATABASE_URL to a PostgreSQL.")
-    House(settings).homeserver.close()  # settings that are missing are said here, before anything starts
+    first = House(settings)  # settings that are missing or do not fit are said here, before anything starts
+    _ = first.attachment_policy
+    first.homeserver.close()
     if workers > 1:
         uvicorn.run(
             "nightlight.cli.serve:app_from_environment",

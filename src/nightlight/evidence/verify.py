@@ -5,12 +5,12 @@ The steps are numbered as in docs/adr/0002-message-key.md. Only ciphertext is ta
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import InitVar, dataclass, field
 from typing import Any
 
 from nightlight.errors import RefusedError
+from nightlight.evidence.media import find_media
 from nightlight.evidence.relation import relation_of
 from nightlight.evidence.stored_event import StoredEvent
 from nightlight.hazmat import base64url, strict_json
@@ -21,9 +21,6 @@ from nightlight.model.verdict import Code
 MEGOLM = "m.megolm.v1.aes-sha2"
 
 _SEAL = object()
-
-#: Matrix, "Matrix Content (mxc://) URIs". What is no such address is text, and text stays closed until revealed.
-_MXC = re.compile(r"mxc://[A-Za-z0-9.:\[\]-]{1,255}/[A-Za-z0-9_-]{1,255}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +63,8 @@ class VerifiedMessage:
     @property
     def media(self) -> tuple[str, ...]:
         """``mxc://`` addresses of the media that this message carries (Matrix, "m.image" and its kin)."""
-        shown = (self.content, self.content.get("m.new_content"))
-        holders = [h for s in shown if isinstance(s, dict) for h in (s, s.get("info"))]
-        found: list[str] = []
-        for holder in holders:
-            if not isinstance(holder, dict):
-                continue
-            for plain, encrypted in (("url", "file"), ("thumbnail_url", "thumbnail_file")):
-                file = holder.get(encrypted)
-                for url in (holder.get(plain), file.get("url") if isinstance(file, dict) else None):
-                    if isinstance(url, str) and _MXC.match(url) and url not in found:
-                        found.append(url)
-        return tuple(found)
+        found = dict.fromkeys(media.mxc for media in find_media(self.content))
+        return tuple(address for address in found if address is not None)
 
 
 class AmbiguousContentError(RefusedError):

@@ -10,6 +10,7 @@ from typing import Any
 
 from nightlight.errors import RefusedError
 from nightlight.evidence.log import LogEntry, LogHead, LogKind, verify_log
+from nightlight.flows.audit_attachments import AttachmentClaims
 from nightlight.flows.record_report import is_recorded
 from nightlight.model.case import CaseState
 from nightlight.ports import Store
@@ -36,6 +37,7 @@ class _Claims:
     actions: dict[str, tuple[str, str]] = field(default_factory=dict)
     referrals: dict[str, tuple[str, str]] = field(default_factory=dict)
     approvals: dict[str, dict[str, str]] = field(default_factory=dict)
+    attachments: AttachmentClaims = field(default_factory=AttachmentClaims)
 
 
 def audit(store: Store, anchors: Iterable[LogHead]) -> AuditResult:
@@ -76,6 +78,9 @@ def audit(store: Store, anchors: Iterable[LogHead]) -> AuditResult:
                 raise _changed("The approvals of", referral_id)
         if len(tx.referrals()) != len(claims.referrals):
             raise RefusedError("record_changed", "The tables hold a referral that the log never saw.")
+        broken = claims.attachments.broken(tx, claims.evidence)
+        if broken is not None:
+            raise _changed("An attachment of", broken)
         if tx.count_cases(CaseState.DECIDED) != result.decisions:
             raise RefusedError("record_changed", "A case counts as decided without a decision, or the other way round.")
         unlogged = tx.counts() != (result.reports, result.evidence, result.decisions)
@@ -88,6 +93,7 @@ def _noting(entries: Iterable[LogEntry], claims: _Claims) -> Iterator[LogEntry]:
     for entry in entries:
         yield entry  # the chain is checked up to here before its words are taken
         detail = json.loads(entry.detail)
+        claims.attachments.note(entry, detail)
         if entry.kind in (LogKind.REPORT_RECEIVED, LogKind.REPORT_CHECKED):
             claims.reports[entry.subject] = detail["record"]
             claims.cases[entry.subject] = detail.get("case")

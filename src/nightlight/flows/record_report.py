@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from nightlight.evidence.log import LogKind
+from nightlight.flows.attachments import note_attachments
 from nightlight.flows.check_messages import CheckedMessage
 from nightlight.model.report import MessageRole, Report, ReportedMessage, ReportRequest
 from nightlight.ports import NewReport, Transaction
@@ -136,6 +137,7 @@ def _put_into_case(
         filed = replace(report, case_id=alone.case_id)
         tx.add_case(alone)
     save(filed)
+    note_attachments(tx, checked, new_id, report.received_at)
     return filed
 
 

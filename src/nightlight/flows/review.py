@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from nightlight.errors import RefusedError
+from nightlight.evidence.attachment import AttachedFile, attachments_of
 from nightlight.evidence.log import LogEntry, LogKind
 from nightlight.evidence.relation import only_relates
 from nightlight.evidence.stored_event import check_stored_event
 from nightlight.evidence.verify import AmbiguousContentError, VerifiedMessage, verify_message
+from nightlight.flows.attachments import AttachmentPolicy, AttachmentView, attachment_views
+from nightlight.flows.keep_attachment import AttachmentKeeper
 from nightlight.flows.record_report import NewId
 from nightlight.model.action import Action, ActionKind, ActionState, PlannedAction
+from nightlight.model.attachment import Attachment
 from nightlight.model.case import Case, CaseState, Decision, Outcome, Policy
 from nightlight.model.referral import Agency, Referral
 from nightlight.model.report import RelationKind, Report, ReportedMessage
@@ -55,6 +59,8 @@ class CaseFile:
     referrals: list[Referral]
     agencies: list[Agency]
 
+    attachments: Mapping[str, Sequence[AttachmentView]] = field(default_factory=dict)
+
     @property
     def messages(self) -> list[ReportedMessage]:
         return [line.message for line in self.lines]
@@ -75,6 +81,7 @@ class RevealedMessage:
     ambiguous: bool = False
     #: "New text:" or "Reaction:", where ``body`` is that; empty for what was simply said.
     changed: str = ""
+    files: tuple[AttachedFile, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +91,8 @@ class Desk:
     store: Store
     clock: Clock
     new_id: NewId
+    policy: AttachmentPolicy = field(default_factory=AttachmentPolicy)
+    keeper: AttachmentKeeper | None = None
 
     def queue(self, state: CaseState = CaseState.OPEN) -> Queue:
         with self.store.read() as tx:
@@ -166,6 +175,21 @@ class Desk:
             tx.log(now, LogKind.ACTION_RETRIED, reviewer, action.case_id or "", {"action": action_id})
         return again
 
+    def keep_attachment(
+        self, case_id: str, event_id: str, attachment_id: str, reviewer: str, reason: str
+    ) -> Attachment:
+        """See ``AttachmentKeeper.keep``."""
+        return self._keeper().keep(case_id, event_id, attachment_id, reviewer, reason)
+
+    def check_attachment_again(self, case_id: str, event_id: str, attachment_id: str, reviewer: str) -> Attachment:
+        """See ``AttachmentKeeper.check_again``."""
+        return self._keeper().check_again(case_id, event_id, attachment_id, reviewer)
+
+    def _keeper(self) -> AttachmentKeeper:
+        if self.keeper is None or not self.policy.check:
+            raise RefusedError("attachments_off", "This installation does not look into attachments.")
+        return self.keeper
+
     def _plan(self, tx: Transaction, case_id: str, reviewer: str, planned: PlannedAction, now: int) -> None:
         action = Action(
             action_id=self.new_id("action"),
@@ -193,15 +217,18 @@ class Desk:
         if case is None:
             raise RefusedError("case_not_found", "There is no such case.")
         reports = tx.reports_of(case_id)
+        lines = conversation(reports)
+        views = attachment_views(tx, case_id, [line.message.event_id for line in lines], self.policy)
         return CaseFile(
             case,
             reports,
-            conversation(reports),
+            lines,
             tx.decision_of(case_id),
             tx.actions_of(case_id),
             tx.log_of(case_id),
             tx.referrals_of(case_id),
             tx.agencies(),
+            views,
         )
 
     def _open(self, tx: Transaction, message: ReportedMessage) -> RevealedMessage:
@@ -226,6 +253,7 @@ class Desk:
             rest,
             opened.media,
             changed=_CHANGED.get(opened.relation.kind, "") if opened.relation else "",
+            files=attachments_of(opened),
         )
 
     def _verified(self, tx: Transaction, message: ReportedMessage) -> VerifiedMessage:

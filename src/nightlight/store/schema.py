@@ -161,6 +161,31 @@ approvals = Table(
     Column("approved_at", BigInteger, nullable=False),
     Column("signature", LargeBinary, nullable=False),
 )
+attachments = Table(
+    "attachments",
+    metadata,
+    Column("attachment_id", Text, primary_key=True),
+    Column("event_id", Text, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("error", Text),
+    # Of the plaintext, where the file is bound to its message
+    Column("size", BigInteger),
+    Column("sha256", LargeBinary),
+    Column("sha1", LargeBinary),
+    Column("md5", LargeBinary),
+    # Of the ciphertext, where it is kept
+    Column("blob", LargeBinary),
+    Column("kept_at", BigInteger),
+)
+Index("uq_attachments_event_reference", attachments.c.event_id, attachments.c.reference, unique=True)
+Index("ix_attachments_state_next", attachments.c.state, attachments.c.next_attempt_at)
+Index("ix_attachments_sha256", attachments.c.sha256)
 
 reviewers = Table(
     "reviewers",

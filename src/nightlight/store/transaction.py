@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from nightlight.evidence.log import LogEntry, LogHead, LogKind
 from nightlight.hazmat.merkle import Node
 from nightlight.store.actions import ActionTables
+from nightlight.store.attachments import AttachmentTables
 from nightlight.store.cases import CaseTables
 from nightlight.store.log import LogTable
 from nightlight.store.referrals import ReferralTables
@@ -18,7 +19,7 @@ from nightlight.store.reviewers import ReviewerTables
 from nightlight.store.schema import cursors, decisions, evidence, reports
 
 
-class SqlTransaction(ReportTables, CaseTables, ActionTables, ReferralTables, ReviewerTables):
+class SqlTransaction(ReportTables, CaseTables, ActionTables, AttachmentTables, ReferralTables, ReviewerTables):
     """Implements ``nightlight.ports.Transaction`` on one connection."""
 
     def __init__(self, connection: Connection, log_key: bytes, *, writes: bool = False) -> None:

@@ -7,7 +7,8 @@ import logging
 import ssl
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -92,6 +93,28 @@ class Connection:
             raise UnavailableError("homeserver_nonsense", "The homeserver's answer is not a JSON object.")
         return Answer(status, value)
 
+    def download(self, path: str, bytes_max: int, seconds_max: float) -> Iterator[bytes | Answer]:
+        """The body of one answer, as it arrives: of status 200 in chunks, of any other as one ``Answer``.
+
+        ``RefusedError('media_too_large')`` as soon as it is more than ``bytes_max``; ``UnavailableError`` for silence,
+        429 and 5xx, an answer cut short, and one that is not whole after ``seconds_max``.
+        """
+        deadline = time.monotonic() + seconds_max
+        headers = [("Accept", "*/*"), ("User-Agent", "nightlight"), *self._authorization.items()]
+        try:
+            with self._response("GET", self._base + path, headers, None) as response:
+                if response.status == 200:
+                    yield from _limited(response, bytes_max, deadline)
+                    return
+                data = _bounded(response, min(deadline, time.monotonic() + self._timeout))
+        except _TRANSPORT_ERRORS as e:
+            raise UnavailableError(
+                "homeserver_unreachable", f"The homeserver does not answer ({type(e).__name__})."
+            ) from None
+        if response.status == 429 or response.status >= 500:
+            raise UnavailableError("homeserver_busy", f"The homeserver answers with status {response.status}.")
+        yield Answer(response.status, _object_or_nothing(data))
+
     def close(self) -> None:
         """Closes what is idle; call it when no request is under way."""
         while self._idle:
@@ -100,21 +123,27 @@ class Connection:
     def _exchange(
         self, method: str, url: str, headers: list[tuple[str, str]], content: bytes | None
     ) -> tuple[int, bytes]:
+        deadline = time.monotonic() + self._timeout
+        with self._response(method, url, headers, content) as response:
+            return response.status, _bounded(response, deadline)
+
+    @contextmanager
+    def _response(
+        self, method: str, url: str, headers: list[tuple[str, str]], content: bytes | None
+    ) -> Iterator[httpcore.Response]:
         try:
             connection = self._idle.pop()
         except IndexError:
             connection = httpcore.ConnectionPool(ssl_context=self._tls, max_connections=1)
-        deadline = time.monotonic() + self._timeout
         try:
             with connection.stream(
                 method, url, headers=headers, content=content, extensions=self._extensions
             ) as response:
-                data = _bounded(response, deadline)
+                yield response
         except BaseException:
             connection.close()
             raise
         self._idle.append(connection)
-        return response.status, data
 
 
 _HEADERS = [("Accept", "application/json"), ("Content-Type", "application/json"), ("User-Agent", "nightlight")]
@@ -140,3 +169,32 @@ def _bounded(response: httpcore.Response, deadline: float) -> bytes:
         if time.monotonic() > deadline:
             raise UnavailableError("homeserver_unreachable", "The homeserver's answer takes too long to arrive.")
     return bytes(data)
+
+
+def _limited(response: httpcore.Response, bytes_max: int, deadline: float) -> Iterator[bytes]:
+    headers = {name.lower(): value for name, value in response.headers}
+    if headers.get(b"content-encoding", b"identity") != b"identity":
+        raise UnavailableError("homeserver_nonsense", "The homeserver packs media in a way that was not asked for.")
+    announced = headers.get(b"content-length", b"")
+    if announced.isdigit() and int(announced) > bytes_max:
+        raise _too_large(bytes_max)
+    size = 0
+    for chunk in response.iter_stream():
+        size += len(chunk)
+        if size > bytes_max:
+            raise _too_large(bytes_max)
+        if time.monotonic() > deadline:
+            raise UnavailableError("media_slow", "The file takes too long to arrive.")
+        yield chunk
+
+
+def _too_large(bytes_max: int) -> RefusedError:
+    return RefusedError("media_too_large", f"The file is larger than {bytes_max:,} bytes.")
+
+
+def _object_or_nothing(data: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}

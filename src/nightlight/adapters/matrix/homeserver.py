@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -33,10 +33,22 @@ class MatrixHomeserver:
     """Implements ``nightlight.ports.Homeserver`` on a Synapse.
 
     ``admin_token``: of an account that is a server admin; ``module_secret``: shared with our Synapse module, empty
-    where the module is not loaded; ``timeout``: seconds.
+    where the module is not loaded; ``timeout``: seconds. ``media_bytes_max`` and ``media_seconds_max``: for one file.
     """
 
-    def __init__(self, base_url: str, server_name: str, admin_token: str, module_secret: str, timeout: float) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        server_name: str,
+        admin_token: str,
+        module_secret: str,
+        timeout: float,
+        *,
+        media_bytes_max: int = 100 * 2**20,
+        media_seconds_max: float = 300,
+    ) -> None:
+        self._media_bytes_max = media_bytes_max
+        self._media_seconds_max = media_seconds_max
         self._connection = Connection(base_url, admin_token, timeout)
         self._server_name = server_name
         self._module = {"Authorization": f"Bearer {module_secret}"} if module_secret else None
@@ -154,6 +166,42 @@ class MatrixHomeserver:
             _require_absent(answer)
             return None
         return _membership(answer.body.get("state"), account)
+
+    # Media
+
+    def download(self, mxc: str) -> Iterator[bytes]:
+        """Matrix client-server API, "Content repository" (authenticated media), asked of our homeserver only.
+
+        For a file of another server Synapse answers from its cache, or asks that server itself. A homeserver may answer
+        with a redirect to a CDN (same section); it is not followed, because it leads to a place that others name.
+        """
+        match = _MXC.match(mxc)
+        if not match:
+            raise RefusedError("no_such_media", "The message names a media address that is none.")
+        media = f"{_q(match[1])}/{_q(match[2])}"
+        path = f"/_matrix/client/v1/media/download/{media}"
+        for part in self._connection.download(path, self._media_bytes_max, self._media_seconds_max):
+            if isinstance(part, Answer):
+                raise self._no_media(part, media)
+            yield part
+
+    def _no_media(self, answer: Answer, media: str) -> RefusedError | UnavailableError:
+        if 300 <= answer.status < 400:
+            return UnavailableError(
+                "media_elsewhere",
+                "The homeserver keeps its media at another address, and Nightlight calls no place but the homeserver.",
+                retry=False,
+            )
+        if answer.status in (401, 403):
+            return UnavailableError("homeserver_refuses_us", "The homeserver does not let Nightlight fetch media.")
+        if not _says_absent(answer):
+            return _not_served(answer)
+        # To clients Synapse says of quarantined media that they are not there; to administrators it says why.
+        known = self._connection.as_admin("GET", f"{_ADMIN}/v1/media/{media}")
+        info = known.body.get("media_info")
+        if known.status == 200 and isinstance(info, dict) and info.get("quarantined_by"):
+            return RefusedError("media_quarantined", "The file is quarantined on the homeserver.")
+        return RefusedError("media_gone", "The homeserver does not have the file (any more).")
 
     # Reports made with Matrix's own report call
 

@@ -11,6 +11,10 @@ from nightlight.web.console.session import Session
 _STATUS = {
     "case_not_found": 404,
     "message_not_found": 404,
+    "attachment_not_found": 404,
+    "media_gone": 404,
+    "media_quarantined": 409,
+    "not_checked_yet": 409,
     "already_decided": 409,
     "not_failed": 409,
     "csrf": 403,

@@ -52,6 +52,8 @@ def console_routes(
         Route("/referrals/{referral_id}/attestation", _guarded(signed_in(console.attestation)), methods=["GET"]),
         Route("/referrals/{referral_id}/approve", _guarded(signed_in(console.approve)), methods=["POST"]),
         Route("/referrals/{referral_id}/export", _guarded(signed_in(console.export)), methods=["POST"]),
+        Route("/cases/{case_id}/keep", _guarded(signed_in(console.keep)), methods=["POST"]),
+        Route("/cases/{case_id}/check", _guarded(signed_in(console.check)), methods=["POST"]),
         Route("/actions/{action_id}/retry", _guarded(signed_in(console.retry)), methods=["POST"]),
         Mount("/static", Assets(HEADERS), name="static"),
     ]
@@ -202,6 +204,16 @@ class Console:
         action = self.desk.retry(_path(request, "action_id"), session.username)
         return _go(f"/cases/{action.case_id}" if action.case_id else "/")
 
+    def keep(self, request: Request, form: FormData, session: Session) -> Response:
+        case_id, event_id, attachment_id = _attachment(request, form)
+        self.desk.keep_attachment(case_id, event_id, attachment_id, session.username, text(form, "reason"))
+        return _go(f"/cases/{case_id}#{attachment_id}")
+
+    def check(self, request: Request, form: FormData, session: Session) -> Response:
+        case_id, event_id, attachment_id = _attachment(request, form)
+        self.desk.check_attachment_again(case_id, event_id, attachment_id, session.username)
+        return _go(f"/cases/{case_id}#{attachment_id}")
+
     def _case_page(
         self,
         file: CaseFile,
@@ -278,6 +290,10 @@ def _base64(text: str) -> bytes:
 
 def _path(request: Request, name: str) -> str:
     return str(request.path_params[name]).replace("\x00", "")
+
+
+def _attachment(request: Request, form: FormData) -> tuple[str, str, str]:
+    return _path(request, "case_id"), text(form, "event_id"), text(form, "attachment_id")
 
 
 def _is_htmx(request: Request) -> bool:
