@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import vodozemac
@@ -21,22 +22,39 @@ _MESSAGES = 200
 _ROOM = "!room:bench.example"
 
 
-def _measure(progress: Progress) -> Sequence[Figure]:
-    progress("making messages")
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """Messages of one session: events with their ids, message keys, and the same for vodozemac."""
+
+    events: list[tuple[str, dict[str, Any]]]
+    keys: list[bytes]
+    ciphertexts: list[vodozemac.MegolmMessage]
+    inbound: vodozemac.InboundGroupSession
+    export: SessionExport
+
+
+def make_messages(count: int) -> Messages:
     session = vodozemac.GroupSession()
     inbound = vodozemac.InboundGroupSession(session.session_key)
     exported = inbound.export_at(0)
     assert exported is not None  # noqa: S101 - for the type checker
     export = SessionExport.parse(base64.b64decode(exported.to_base64() + "=="))
-    public_key = Ed25519PublicKey.from_public_bytes(export.public_key)
-    events, ciphertexts, messages, keys = [], [], [], []
-    for number in range(_MESSAGES):
+    made = Messages([], [], [], inbound, export)
+    for number in range(count):
         payload = {"type": "m.room.message", "room_id": _ROOM, "content": {"msgtype": "m.text", "body": "x" * 80}}
         ciphertext = session.encrypt(json.dumps(payload).encode())
-        ciphertexts.append(ciphertext)
-        messages.append(MegolmMessage.parse(ciphertext.to_bytes()))
-        events.append(_event(ciphertext.to_base64(), session.session_id, number))
-        keys.append(export.message_key(number))
+        made.ciphertexts.append(ciphertext)
+        made.events.append(_event(ciphertext.to_base64(), session.session_id, number))
+        made.keys.append(export.message_key(number))
+    return made
+
+
+def _measure(progress: Progress) -> Sequence[Figure]:
+    progress("making messages")
+    made = make_messages(_MESSAGES)
+    public_key = Ed25519PublicKey.from_public_bytes(made.export.public_key)
+    events, ciphertexts, keys, inbound = made.events, made.ciphertexts, made.keys, made.inbound
+    messages = [MegolmMessage.parse(ciphertext.to_bytes()) for ciphertext in ciphertexts]
 
     def nightlight(number: int) -> object:
         event_id, raw = events[number % _MESSAGES]

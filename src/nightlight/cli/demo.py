@@ -94,8 +94,12 @@ def _show(outcome: Outcome, seconds: float) -> None:
         ("A forged report by Mallory got", outcome.forged),
         ("The reviewer decided", outcome.decision),
         ("The homeserver did", "\n".join(outcome.enforced)),
+        ("The picture, opened where nobody sees it", outcome.file),
+        ("The evidence left the house", outcome.referred),
         ("Readable beyond the reported ones, in the end", str(outcome.readable_after)),
         ("nightlight log verify", outcome.log),
+        ("A process that knows nothing verified it", outcome.checked),
+        ("Another one followed the log", outcome.followed),
     ]
     for name, value in rows:
         table.add_row(name, escape(value))

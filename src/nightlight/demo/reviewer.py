@@ -64,6 +64,12 @@ class ReviewerSession:
         if answer.status_code not in (200, 303):
             raise _unexpected("deciding", answer)
 
+    def refer(self, case_id: str, agency: str, legal_basis: str, chosen: Sequence[str]) -> None:
+        form: dict[str, str | list[str]] = {"agency": agency, "legal_basis": legal_basis, "chosen": list(chosen)}
+        answer = self._post(case_id, "refer", form)
+        if answer.status_code != 303:
+            raise _unexpected("referring", answer)
+
     def _page(self, path: str) -> str:
         answer = self._http.get(path)
         if answer.status_code != 200:

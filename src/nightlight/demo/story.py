@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import secrets
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,6 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
+import pyrage
 
 from nightlight.demo.closed_doors import count_encrypted, found_in
 from nightlight.demo.people import Person
@@ -41,6 +45,9 @@ UNWANTED = [
     ("mallory", "[abusive message 2]"),
 ]
 REPORTED = "[abusive message 1]"
+CONTEXT = "Who are you?"
+AGENCY = "Example Agency"
+APPROVERS = ("alex", "billie")
 
 Progress = Callable[[str], None]
 
@@ -65,6 +72,10 @@ class Outcome:
     forged: str = ""
     decision: str = ""
     enforced: list[str] = field(default_factory=list)
+    file: str = ""
+    referred: str = ""
+    checked: str = ""
+    followed: str = ""
     log: str = ""
     case_id: str = ""
 
@@ -72,7 +83,7 @@ class Outcome:
 class Story:
     """Plays in a town that is up."""
 
-    steps = 9
+    steps = 12
 
     def __init__(self, town: Town, progress: Progress) -> None:
         self._town = town
@@ -103,10 +114,13 @@ class Story:
             ("What can the servers read?", self._look_behind_doors),
             ("Bob presses Report in his app", self._bob_reports),
             ("Bob proves the message from his own computer", self._bob_proves),
+            ("The picture is opened where nobody can see it", self._picture_is_checked),
             ("Mallory sends a forged report about Bob", self._mallory_forges),
             ("A reviewer looks, and decides", self._reviewer_decides),
             ("The homeserver carries it out", self._homeserver_acts),
+            ("Two people approve that an agency is told", self._agency_is_told),
             ("Is everything in the log, and still nothing else readable?", self._look_again),
+            ("A stranger checks the bundle, and follows the log", self._stranger_checks),
         ]
 
     @asynccontextmanager
@@ -163,18 +177,29 @@ class Story:
             *("disclose", "--keys", str(folder / "keys.txt"), "--passphrase-file", str(folder / "passphrase")),
             *("--homeserver", self._town.synapse.base_url, "--access-token-file", str(folder / "access-token")),
             *("--room", self._room, "--event", self._events[REPORTED], "--event", self._picture),
+            *("--context-event", self._events[CONTEXT]),
             *("--category", "grooming", "--note", "I do not know this person.", "--language", "en"),
         )
         self._expect(made.returncode == 0, "nightlight disclose", made.stderr)
         receipt = await self._post(json.loads(made.stdout), await bob.openid_token(), 201)
         verdicts = {message["event_id"]: message["verdict"] for message in receipt["messages"]}
         self._expect(set(verdicts.values()) == {"VERIFIED"}, "proof", str(receipt["messages"]))
-        self.outcome.reported = [f'"{REPORTED}"', "a picture (a red circle)"]
+        self.outcome.reported = [f'"{REPORTED}"', "a picture (a red circle)", f'as context his own "{CONTEXT}"']
         self.outcome.proven = (
-            f"{len(verdicts)} of {len(verdicts)} messages: Mallory sent exactly these, to this room, then"
+            f"{len(verdicts)} of {len(verdicts)} messages: these accounts sent exactly these, to this room, then"
         )
         found = await self._case_with(self._events[REPORTED])
         self._expect(found == self.outcome.case_id, "joining the case", "the proof opened a second case")
+
+    async def _picture_is_checked(self) -> None:
+        await self._until("the picture's digest", lambda: asyncio.to_thread(self._is_checked))
+        self.outcome.file = "the file that was sent, on no list of known files; nobody has seen or kept it"
+
+    def _is_checked(self) -> bool:
+        with ReviewerSession(self._town.nightlight.url) as session:
+            session.sign_in(self._town.reviewer.username, self._town.reviewer.password)
+            page = session.case(self.outcome.case_id)
+        return 'data-attachment="matches_event"' in page
 
     async def _mallory_forges(self) -> None:
         token = await self._people["mallory"].openid_token()
@@ -185,7 +210,7 @@ class Story:
             "language": "en",
             "messages": [
                 {
-                    "event_id": self._events["Who are you?"],
+                    "event_id": self._events[CONTEXT],
                     "message_key": base64url.encode_urlsafe(secrets.token_bytes(32)),
                 }
             ],
@@ -225,8 +250,80 @@ class Story:
         await self._until("warning", lambda: asyncio.to_thread(self._all_done))
         self.outcome.enforced.append("Mallory was told which rule was broken")
 
+    async def _agency_is_told(self) -> None:
+        await asyncio.to_thread(self._refer)
+
+    def _refer(self) -> None:
+        run, desk = self._town.nightlight.run, self._devices / "agency"
+        desk.mkdir()
+        identity = pyrage.x25519.Identity.generate()
+        (desk / "identity").write_text(f"{identity}\n")
+        self._done(run("agency", "add", AGENCY, "--recipient", str(identity.to_public())))
+        for name in APPROVERS:
+            made = self._done(run("approver", "keygen", "--unprotected", "--out", str(desk / name)))
+            self._done(run("approver", "add", name, "--public-key", made.stdout.strip()))
+        with ReviewerSession(self._town.nightlight.url) as session:
+            session.sign_in(self._town.reviewer.username, self._town.reviewer.password)
+            chosen = [self._events[CONTEXT], self._events[REPORTED], self._picture]
+            session.refer(self.outcome.case_id, AGENCY, "[the law that asks for it]", chosen)
+        referral = self._done(run("referral", "list")).stdout.split("\t")[0]
+        attestation = desk / "attestation"
+        self._done(run("referral", "attestation", referral, "--out", str(attestation)))
+        refused = run("referral", "export", referral, "--out", str(desk / "too-early"))
+        self._expect(refused.returncode == 1, "approvals", "a bundle left the house before two people approved it")
+        for name in APPROVERS:
+            approval = desk / f"{name}.approval"
+            signing = ("--key", str(desk / name), "--out", str(approval), "--yes")
+            self._done(run("approver", "sign", str(attestation), *signing))
+            self._done(run("referral", "approve", referral, str(approval)))
+        self._done(run("referral", "export", referral, "--out", str(desk / "case.bundle.age")))
+        (desk / "trust.json").write_text(self._done(run("referral", "trust")).stdout)
+        self.outcome.referred = f"sealed for the {AGENCY}, after {' and '.join(APPROVERS)} had signed"
+
+    async def _stranger_checks(self) -> None:
+        await asyncio.to_thread(self._check_as_a_stranger)
+
+    def _check_as_a_stranger(self) -> None:
+        desk = self._devices / "agency"
+        keys = ("--identity", "identity", "--trust", "trust.json", "--html", "case.html")
+        checked = self._stranger("verify", "case.bundle.age", *keys, "--json")
+        report = json.loads(self._done(checked).stdout)
+        texts = [message["content"]["body"] for message in report["messages"] if message["proven"]]
+        self._expect(sorted(texts) == sorted([CONTEXT, REPORTED, "shape.png"]), "the bundle", str(texts))
+        held = sum(1 for step in report["steps"] if step["held"])
+        self.outcome.checked = (
+            f"{len(texts)} of {len(texts)} messages proven, {held} of {len(report['steps'])} checks held, "
+            f"{len(report['not_proven'])} things named as not proven"
+        )
+        bent = bytearray((desk / "case.bundle.age").read_bytes())
+        bent[len(bent) // 2] ^= 1
+        (desk / "bent").write_bytes(bent)
+        refused = self._stranger("verify", "bent", *keys[:2])
+        self._expect(refused.returncode == 1, "the bundle", "a bundle with one bit changed was accepted")
+        for _ in range(2):
+            followed = self._done(
+                self._stranger("log", "follow", self._town.nightlight.url, "--once", "--state", "log.json")
+            )
+        self.outcome.followed = " ".join(followed.stderr.split())
+
+    def _stranger(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A process that knows nothing of us: no settings, no data folder, an empty environment."""
+        return subprocess.run(
+            [sys.executable, "-m", "nightlight.cli.main", *arguments],
+            cwd=self._devices / "agency",
+            env={"PATH": os.environ.get("PATH", ""), "COLUMNS": "400"},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def _done(self, process: subprocess.CompletedProcess[str]) -> subprocess.CompletedProcess[str]:
+        self._expect(process.returncode == 0, " ".join(process.args[3:6]), process.stderr)
+        return process
+
     async def _look_again(self) -> None:
-        kept_closed = [text.encode() for _, text in FRIENDLY + UNWANTED if text != REPORTED]
+        kept_closed = [text.encode() for _, text in FRIENDLY + UNWANTED if text not in (REPORTED, CONTEXT)]
         readable = found_in(self._server_folders(), kept_closed)
         self.outcome.readable_after = len(readable)
         self._expect(not readable, "closed doors", f"the servers can read {readable}")
