@@ -86,6 +86,16 @@ class Settings(BaseSettings):
     )
     attachment_seconds: float = Field(300.0, description="Longest time for fetching one attachment, seconds.", gt=0)
 
+    disclosure_page: bool = Field(
+        True, description="Whether /report is there: the page on which people prove messages, on their own device."
+    )
+    homeserver_public_url: str = Field(
+        "", description="The homeserver's address as browsers reach it, for that page; empty: homeserver_url."
+    )
+    quick_exit_url: str = Field(
+        "https://www.wikipedia.org/", description='Where "Leave this page" leads, at once and without a way back.'
+    )
+
     # Reviewers
     cookie_secure: bool = Field(
         True, description="Session cookies only over HTTPS. Off only for plain HTTP on loopback."

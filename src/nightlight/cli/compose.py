@@ -42,6 +42,7 @@ from nightlight.settings import Attachments, Settings
 from nightlight.store.database import Database
 from nightlight.web.api.routes import BodyLimits
 from nightlight.web.api.status import HOW_TO_PROVE, StatusLinks
+from nightlight.web.disclose.routes import DisclosurePage
 
 
 class SystemClock:
@@ -227,6 +228,18 @@ class House:
             settings.messages_max,
             settings.context_max,
             settings.json_depth_max,
+        )
+
+    @cached_property
+    def disclosure_page(self) -> DisclosurePage:
+        settings = self.settings
+        return DisclosurePage(
+            homeserver=settings.homeserver_public_url or settings.homeserver_url,
+            server_name=settings.server_name,
+            quick_exit=settings.quick_exit_url,
+            messages_max=settings.messages_max,
+            context_max=settings.context_max,
+            note_chars_max=settings.note_chars_max,
         )
 
     def _how_to_prove(self, report: Report) -> str:

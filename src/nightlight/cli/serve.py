@@ -15,6 +15,7 @@ from nightlight.web.api.log import log_router
 from nightlight.web.api.routes import api_router
 from nightlight.web.app import build_app
 from nightlight.web.console.routes import console_routes
+from nightlight.web.disclose.routes import disclosure_routes
 
 
 def app_for(house: House) -> FastAPI:
@@ -38,13 +39,16 @@ def app_for(house: House) -> FastAPI:
             api_router(house.intake, house.store, house.links, house.body_limits),
             log_router(house.transparency),
         ],
-        console_routes(
-            house.desk,
-            house.door,
-            house.referrer,
-            cookie_secure=settings.cookie_secure,
-            session_seconds=int(settings.session_hours * 3600),
-        ),
+        [
+            *(disclosure_routes(house.disclosure_page) if settings.disclosure_page else []),
+            *console_routes(
+                house.desk,
+                house.door,
+                house.referrer,
+                cookie_secure=settings.cookie_secure,
+                session_seconds=int(settings.session_hours * 3600),
+            ),
+        ],
         house.store,
         lifespan,
     )
