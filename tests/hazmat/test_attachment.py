@@ -73,7 +73,9 @@ def test_chunks_larger_than_the_buffer_open_too() -> None:
     assert opened(opening, sha256, ciphertext) == plaintext
 
 
-@given(st.integers(16, 32).filter(lambda n: n in (16, 24, 32)), st.integers(0, 5), st.sampled_from([64, 128]), st.data())
+@given(
+    st.integers(16, 32).filter(lambda n: n in (16, 24, 32)), st.integers(0, 5), st.sampled_from([64, 128]), st.data()
+)
 def test_a_counter_that_runs_over_counts_as_apps_count(length: int, before: int, bits: int, data: Any) -> None:
     prefix = data.draw(st.binary(min_size=8, max_size=8))
     counter = prefix + (2**64 - 1 - before).to_bytes(8, "big")
@@ -129,7 +131,9 @@ def test_neither_keys_nor_counters_are_shown() -> None:
     assert "cccc" not in shown
 
 
-@pytest.mark.parametrize(("key", "counter", "bits"), [(31, 16, 128), (33, 16, 128), (32, 8, 128), (32, 16, 32), (0, 0, 0)])
+@pytest.mark.parametrize(
+    ("key", "counter", "bits"), [(31, 16, 128), (33, 16, 128), (32, 8, 128), (32, 16, 32), (0, 0, 0)]
+)
 def test_opening_of_a_wrong_size_is_refused(key: int, counter: int, bits: int) -> None:
     with pytest.raises(RefusedError):
         Opening(bytes(key), bytes(counter), bits)
@@ -144,9 +148,7 @@ def test_memory_does_not_grow_with_the_file() -> None:
     expected = hashlib.sha256()
     for _ in range(800):
         expected.update(piece)
-    stream: AttachmentStream[None] = AttachmentStream(
-        Opening(bytes(32), bytes(16)), expected.digest(), 2**40, Dropping
-    )
+    stream: AttachmentStream[None] = AttachmentStream(Opening(bytes(32), bytes(16)), expected.digest(), 2**40, Dropping)
     stream.feed(piece)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for _ in range(799):
