@@ -1,4 +1,4 @@
-"""The sealed worker: hostile code in it can do nothing, a worker that fails or lies is seen, and the parent stays blind."""
+"""The sealed worker: hostile code in it can do nothing, one that fails or lies is seen, and the parent stays blind."""
 
 from __future__ import annotations
 
@@ -230,7 +230,7 @@ def test_filter_lets_through_what_is_listed_and_nothing_else() -> None:
     program = filter_program(7, (1, 5))
     steps = [struct.unpack("=HBBI", program[at : at + 8]) for at in range(0, len(program), 8)]
 
-    def run(architecture: int, number: int) -> int:
+    def run(architecture: int, number: int) -> object:
         at, accumulator = 0, 0
         while True:
             code, yes, no, value = steps[at]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import resource
 from typing import Any
@@ -63,7 +64,7 @@ def by_blocks(opening: Opening, data: bytes) -> bytes:
 def test_what_another_client_encrypted_opens_however_it_is_cut(plaintext: bytes, cuts: list[int]) -> None:
     ciphertext, opening, sha256 = by_nio(plaintext)
     edges = [0, *sorted(cuts), len(ciphertext)]
-    chunks = [ciphertext[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    chunks = [ciphertext[a:b] for a, b in itertools.pairwise(edges)]
     assert opened(opening, sha256, *chunks, ciphertext[edges[-1] :]) == plaintext
 
 
