@@ -15,7 +15,14 @@ from nio.crypto.attachments import decrypt_attachment, encrypt_attachment
 
 from nightlight.errors import RefusedError
 from nightlight.evidence import verify
-from nightlight.evidence.attachment import AttachedFile, EncryptedFile, UnboundFile, attachments_of, file_of
+from nightlight.evidence.attachment import (
+    AttachedFile,
+    EncryptedFile,
+    UnboundFile,
+    attachments_of,
+    file_of,
+    without_file_keys,
+)
 from nightlight.evidence.media import Role
 from nightlight.evidence.stored_event import check_stored_event
 from nightlight.evidence.verify import VerifiedMessage, verify_message
@@ -252,6 +259,16 @@ def test_counters_are_read_as_nio_reads_them(iv: bytes) -> None:
     digest = hashlib.sha256(blob).digest()
     file = only(picture(iv=b64(iv), hashes={"sha256": b64(digest)}))
     assert opened(file.opening, digest, blob) == decrypt_attachment(blob, b64(KEY), b64(digest), b64(iv))
+
+
+def test_keys_are_left_out_of_what_a_reviewer_reads_and_text_is_not() -> None:
+    content = {**picture(), "info": {"thumbnail_file": described()}, "itemtypes": [picture()], "k": "[read me]"}
+    shown = json.dumps(without_file_keys(content))
+    assert b64(KEY, urlsafe=True) not in shown
+    assert shown.count("left out here") == 3
+    assert "[read me]" in shown
+    assert MXC in shown
+    assert json.dumps(without_file_keys({"k": "a text of some length, not a key"})).count("not a key") == 1
 
 
 def test_reference_of_another_message_finds_nothing() -> None:

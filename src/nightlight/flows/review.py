@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from nightlight.errors import RefusedError
-from nightlight.evidence.attachment import AttachedFile, attachments_of
+from nightlight.evidence.attachment import AttachedFile, attachments_of, without_file_keys
 from nightlight.evidence.log import LogEntry, LogKind
 from nightlight.evidence.stored_event import check_stored_event
 from nightlight.evidence.verify import AmbiguousContentError, VerifiedMessage, verify_message
@@ -206,7 +206,11 @@ class Desk:
             )
         more = opened.content.keys() - {"body", "msgtype"} or opened.type != "m.room.message"
         rest = (
-            json.dumps({"type": opened.type, "content": opened.content}, indent=2, ensure_ascii=False) if more else ""
+            json.dumps(
+                {"type": opened.type, "content": without_file_keys(opened.content)}, indent=2, ensure_ascii=False
+            )
+            if more
+            else ""
         )
         return RevealedMessage(
             opened.event_id,

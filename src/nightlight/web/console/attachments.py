@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from nightlight.evidence.attachment import AttachedFile, Claimed
+from nightlight.evidence.attachment import AttachedFile
+from nightlight.evidence.media import Role
 from nightlight.flows.attachments import AttachmentView
 from nightlight.model.attachment import AttachmentCode, AttachmentState, ListMatch
+from nightlight.web.console.visible import visible
 
 #: What a check found, in a word or two, and a class for the style sheet.
 BADGES = {
@@ -23,7 +25,7 @@ BADGES = {
 _MATCHES = {
     ListMatch.MATCH: "Match: a file with this very content is on the operator's list of known files.",
     ListMatch.NO_MATCH: (
-        "No match: this exact content is not on the operator's list. A file changed by one pixel is not either."
+        "No match: this exact content is not on the operator's list. One changed pixel makes it another file."
     ),
     ListMatch.NO_LIST: "Not compared: this installation has no list of known files.",
 }
@@ -57,6 +59,12 @@ def lines(view: AttachmentView) -> list[str]:
     return known
 
 
+def name(file: AttachedFile) -> str:
+    if file.role is Role.THUMBNAIL:
+        return "a preview"
+    return visible(file.claimed.name) or "a file without a name"
+
+
 def may_check_again(view: AttachmentView) -> bool:
     attachment = view.attachment
     settled = attachment.state is not AttachmentState.PENDING and attachment.code not in _FOR_GOOD
@@ -72,8 +80,9 @@ def may_keep(view: AttachmentView) -> bool:
 _FOR_GOOD = (AttachmentCode.NOT_BOUND, AttachmentCode.MALFORMED)
 
 
-def claimed_of(files: Iterable[AttachedFile], reference: str) -> Claimed | None:
-    return next((file.claimed for file in files if file.reference == reference), None)
+def named_by(files: Iterable[AttachedFile], reference: str) -> AttachedFile | None:
+    """The file as the opened message names it, for a reviewer who looked."""
+    return next((file for file in files if file.reference == reference), None)
 
 
 def _left_alone(view: AttachmentView) -> bool:
