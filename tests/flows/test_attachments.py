@@ -402,6 +402,31 @@ def test_kept_file_is_the_ciphertext_and_can_be_checked_again_when_it_is_gone(wo
     world.audit()
 
 
+def test_damaged_kept_file_is_not_taken_for_the_homeservers_doing(world: World) -> None:
+    event = a_picture(world)
+    case_id = reported(world, event)
+    world.checker.run_due()
+    attachment_id = view(world, case_id, event).attachment.attachment_id
+    world.desk.keep_attachment(case_id, event, attachment_id, "robin", "why")
+    (path,) = (Path(world.folder.name) / "attachments").iterdir()
+    path.write_bytes(path.read_bytes()[:-1])
+    world.desk.check_attachment_again(case_id, event, attachment_id, "robin")
+    world.checker.run_due()
+    attachment = view(world, case_id, event).attachment
+    assert attachment.code is AttachmentCode.UNCHECKED
+    assert "damaged" in (attachment.error or "")
+
+
+def test_deep_content_can_still_be_revealed(world: World) -> None:
+    deep: Any = "end"
+    for _ in range(400):
+        deep = {"a": deep}
+    content = {"msgtype": "m.text", "body": "[a text]", "deep": deep, "url": "mxc://sim.example/plain"}
+    event = world.homeserver.store(world.room, world.mallory, "m.room.message", content)
+    case_id = reported(world, event, keys=False)
+    assert world.desk.reveal(case_id, event, "robin").body == "[a text]"
+
+
 def test_keeping_twice_is_keeping_once(world: World) -> None:
     event = a_picture(world)
     case_id = reported(world, event)

@@ -23,6 +23,7 @@ from nightlight.hazmat.attachment import Opening
 from nightlight.model.attachment import AttachmentCode
 
 _TEXT_MAX = 255
+_KEY_DEPTH = 16
 _KEY_LEFT_OUT = "(the file's key, left out here)"
 _SIZE_MAX = 2**53 - 1
 _NO_BASE64 = re.compile(r"[^A-Za-z0-9+/]")
@@ -100,19 +101,20 @@ def file_of(message: VerifiedMessage, reference: str) -> AttachedFile:
     raise RefusedError("attachment_not_found", "The message names no such file.")
 
 
-def without_file_keys(value: object) -> object:
+def without_file_keys(value: object, depth: int = _KEY_DEPTH) -> object:
     """The content with every key of a file left out: whoever looks at a message need not be able to open its files.
 
-    Only what is the length of a key is left out, so that nobody can write text there which a reviewer does not see.
+    Only what has the length of a key is left out, so that nobody can write text there which a reviewer does not see.
+    Below ``depth`` levels no app looks for files.
     """
-    if isinstance(value, list):
-        return [without_file_keys(item) for item in value]
-    if not isinstance(value, Mapping):
-        return value
-    return {
-        name: _KEY_LEFT_OUT if name == "k" and _is_key(inner) else without_file_keys(inner)
-        for name, inner in value.items()
-    }
+    if depth and isinstance(value, list):
+        return [without_file_keys(item, depth - 1) for item in value]
+    if depth and isinstance(value, Mapping):
+        return {
+            name: _KEY_LEFT_OUT if name == "k" and _is_key(inner) else without_file_keys(inner, depth - 1)
+            for name, inner in value.items()
+        }
+    return value
 
 
 def _is_key(value: object) -> bool:
