@@ -11,6 +11,7 @@ from starlette.routing import Route
 from typer.main import get_command
 
 from nightlight.cli.main import app as cli
+from nightlight.model.attachment import ATTACHMENT_EXPLANATIONS, AttachmentCode
 from nightlight.model.report import Category
 from nightlight.model.verdict import EXPLANATIONS, VERDICT_OF, Code, Verdict
 from nightlight.settings import Settings
@@ -87,6 +88,12 @@ def test_every_verdict_code_and_category_is_documented() -> None:
         assert f"`{category}`" in text
     for verdict in Verdict:
         assert f"`{verdict}`" in text
+
+
+def test_every_verdict_on_a_file_is_documented() -> None:
+    text = page("docs/console.md")
+    for code in AttachmentCode:
+        assert f"| `{code}` | {ATTACHMENT_EXPLANATIONS[code]} |" in text
 
 
 def test_every_route_of_the_console_is_documented() -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import tempfile
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from argon2 import PasswordHasher
@@ -59,7 +59,7 @@ class World:
 
     policy: AttachmentPolicy = field(default_factory=AttachmentPolicy)
     digester: Digester = field(default_factory=lambda: SealedWorker(30))
-    vault: FileVault = field(default_factory=lambda: FileVault(Path(tempfile.mkdtemp(prefix="nightlight-vault-"))))
+    folder: TemporaryDirectory[str] = field(default_factory=lambda: TemporaryDirectory(prefix="nightlight-test-"))
 
     def __post_init__(self) -> None:
         sim = self.homeserver
@@ -85,6 +85,10 @@ class World:
     def desk(self) -> Desk:
         keeper = AttachmentKeeper(self.store, self.matrix, self.vault, self.clock)
         return Desk(self.store, self.clock, self.new_id, self.policy, keeper)
+
+    @property
+    def vault(self) -> FileVault:
+        return FileVault(Path(self.folder.name) / "attachments")
 
     @property
     def checker(self) -> AttachmentChecker:

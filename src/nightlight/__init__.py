@@ -6,13 +6,14 @@ A map of the house; imports point only to the left::
 
     model/     the words: report, verdict, case, decision, action; frozen dataclasses, standard library only
     errors.py  RefusedError (your input) and UnavailableError (the world)
-    hazmat/    Megolm arithmetic, strict JSON: hazards in one room
+    hazmat/    Megolm arithmetic, attachment streams, strict JSON: hazards in one room
     evidence/  disclosure, key-export files, stored event + message key -> VerifiedMessage, the hash-chained log
     respond/   how reports become cases, what a decision may do
     ports.py   Protocols the flows need: store, clock, homeserver
-    flows/     the stories: take a report, review a case, enforce a decision, collect the homeserver's reports
+    flows/     the stories: take a report, check attachments, review a case, enforce a decision, collect reports
     store/     SQLAlchemy: SQLite and PostgreSQL, one schema, Alembic migrations
-    adapters/  matrix/: the homeserver's client, admin and OpenID interfaces; translates, never decides
+    adapters/  matrix/: the homeserver's client, admin and OpenID interfaces; sealed/: the process that opens
+               attachments; vault.py: kept ciphertext; translate, never decide
     web/       api/ (JSON, for reporters) and console/ (HTML, for reviewers)
     settings.py  one table of settings
     cli/       commands, thin; the composition root

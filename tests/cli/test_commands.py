@@ -131,6 +131,9 @@ def test_reviewer_can_be_removed(run: Run, tmp_path: Path) -> None:
             "http:// or https://",
         ),
         (["serve"], {"NIGHTLIGHT_HOMESERVER_TOKEN_FILE": "/missing"}, "cannot be read"),
+        (["serve"], {"NIGHTLIGHT_HASH_LIST_FILE": "/missing"}, "cannot be read"),
+        (["serve"], {"NIGHTLIGHT_HASH_LIST_FILE": "/proc/version"}, "Line 1 of the hash list is no digest"),
+        (["serve"], {"NIGHTLIGHT_ATTACHMENTS": "show"}, "NIGHTLIGHT_ATTACHMENTS"),
     ],
 )
 def test_mistakes_end_in_a_sentence_not_in_a_traceback(

@@ -70,6 +70,20 @@ class ReviewerSession:
         if answer.status_code != 303:
             raise _unexpected("referring", answer)
 
+    def keep_attachment(self, case_id: str, event_id: str, attachment_id: str, reason: str) -> None:
+        """Has the encrypted file kept."""
+        self._about_attachment(case_id, "keep", event_id, attachment_id, {"reason": reason})
+
+    def check_attachment_again(self, case_id: str, event_id: str, attachment_id: str) -> None:
+        self._about_attachment(case_id, "check", event_id, attachment_id, {})
+
+    def _about_attachment(
+        self, case_id: str, what: str, event_id: str, attachment_id: str, more: dict[str, str | list[str]]
+    ) -> None:
+        answer = self._post(case_id, what, {"event_id": event_id, "attachment_id": attachment_id, **more})
+        if answer.status_code != 303:
+            raise _unexpected(f"asking for {what}", answer)
+
     def _page(self, path: str) -> str:
         answer = self._http.get(path)
         if answer.status_code != 200:

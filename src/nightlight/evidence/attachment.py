@@ -23,6 +23,8 @@ from nightlight.hazmat.attachment import Opening
 from nightlight.model.attachment import AttachmentCode
 
 _TEXT_MAX = 255
+_KEY_DEPTH = 16
+_KEY_LEFT_OUT = "(the file's key, left out here)"
 _SIZE_MAX = 2**53 - 1
 _NO_BASE64 = re.compile(r"[^A-Za-z0-9+/]")
 _TO_STANDARD = str.maketrans("-_", "+/")
@@ -97,6 +99,35 @@ def file_of(message: VerifiedMessage, reference: str) -> AttachedFile:
         if file.reference == reference:
             return file
     raise RefusedError("attachment_not_found", "The message names no such file.")
+
+
+def without_file_keys(value: object, depth: int = _KEY_DEPTH) -> object:
+    """The content with every key of a file left out: whoever looks at a message need not be able to open its files.
+
+    Only what has the length of a key is left out, so that nobody can write text there which a reviewer does not see.
+    Below ``depth`` levels no app looks for files.
+    """
+    if depth and isinstance(value, list):
+        return [without_file_keys(item, depth - 1) for item in value]
+    if depth and isinstance(value, Mapping):
+        return {
+            name: _KEY_LEFT_OUT if name == "k" and _is_key(inner) else without_file_keys(inner, depth - 1)
+            for name, inner in value.items()
+        }
+    return value
+
+
+def _is_key(value: object) -> bool:
+    try:
+        key = _bytes(value, "key")
+    except RefusedError:
+        return False
+    # Text is seldom base64 of just these lengths with nothing else in it.
+    return (
+        len(key) in (16, 24, 32)
+        and isinstance(value, str)
+        and _NO_BASE64.search(value.rstrip("=").translate(_TO_STANDARD)) is None
+    )
 
 
 def _files(media: FoundMedia) -> Iterator[AttachedFile]:

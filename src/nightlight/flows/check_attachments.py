@@ -6,7 +6,7 @@ only whoever holds the row's lease writes it, so its verdict is stored and logge
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from nightlight.errors import RefusedError, UnavailableError
@@ -88,16 +88,19 @@ class AttachmentChecker:
                 self._settle(attachment, AttachmentCode.UNCHECKED, e.message)
 
     def _digests(self, file: EncryptedFile) -> Digests:
-        ciphertext = self._ciphertext(file)
+        kept = self.vault.holds(file.sha256)
+        # What was kept here comes first: it is still there when the homeserver quarantined or deleted it.
+        ciphertext = self.vault.read(file.sha256) if kept else self.homeserver.download(file.mxc)
         try:
             return self.digester.digest(file.opening, file.sha256, ciphertext, self.limits.bytes_max)
+        except RefusedError as e:
+            if kept and e.code == "attachment_hash_mismatch":
+                why = "The file as it was kept here is damaged, or somebody changed it."
+                raise UnavailableError("vault_damaged", why, retry=False) from None
+            raise
         finally:
             # A generator that nobody reads to its end holds its connection until it is closed.
             getattr(ciphertext, "close", lambda: None)()
-
-    def _ciphertext(self, file: EncryptedFile) -> Iterator[bytes]:
-        """What was kept here comes first: it is still there when the homeserver quarantined or deleted it."""
-        return self.vault.read(file.sha256) if self.vault.holds(file.sha256) else self.homeserver.download(file.mxc)
 
     def _settle(
         self, attachment: Attachment, code: AttachmentCode, error: str | None, digests: Digests | None = None

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from nightlight.errors import RefusedError
-from nightlight.evidence.attachment import AttachedFile, attachments_of
+from nightlight.evidence.attachment import AttachedFile, attachments_of, without_file_keys
 from nightlight.evidence.log import LogEntry, LogKind
 from nightlight.evidence.relation import only_relates
 from nightlight.evidence.stored_event import check_stored_event
@@ -242,7 +242,11 @@ class Desk:
         said = {"body", "msgtype"} | ({"m.relates_to"} if only_relates(opened.content) else set())
         more = opened.content.keys() - said or opened.type not in ("m.room.message", "m.reaction")
         rest = (
-            json.dumps({"type": opened.type, "content": opened.content}, indent=2, ensure_ascii=False) if more else ""
+            json.dumps(
+                {"type": opened.type, "content": without_file_keys(opened.content)}, indent=2, ensure_ascii=False
+            )
+            if more
+            else ""
         )
         return RevealedMessage(
             opened.event_id,

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse
 
 from nightlight.model.action import CHOOSABLE
 from nightlight.model.case import POLICY_TITLES, Outcome, Policy
-from nightlight.web.console import assets, proof, words
+from nightlight.web.console import assets, attachments, proof, words
 from nightlight.web.visible import visible
 
 HEADERS = {
@@ -47,6 +47,7 @@ def _environment() -> Environment:
     environment.globals.update(
         words=words,
         proof=proof,
+        attachments=attachments,
         static=assets.ADDRESSES,
         policies=[(policy, POLICY_TITLES[policy]) for policy in Policy],
         outcomes=list(Outcome),

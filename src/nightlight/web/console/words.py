@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from nightlight.evidence.attachment import AttachedFile, Claimed
 from nightlight.evidence.log import LogEntry, LogKind
-from nightlight.flows.attachments import AttachmentView
 from nightlight.model.action import IRREVERSIBLE, ActionKind, ActionState
-from nightlight.model.attachment import AttachmentCode, AttachmentState, ListMatch
+from nightlight.model.attachment import AttachmentCode
 from nightlight.model.case import POLICY_TITLES, Outcome, Policy
 from nightlight.model.referral import ReferralState
 from nightlight.model.report import Category, RelationKind, ReportSource
 from nightlight.respond.conversation import Line
+from nightlight.web.console import attachments
 
 CATEGORIES = {
     Category.GROOMING: "Grooming",
@@ -64,82 +62,6 @@ REFERRAL_TONES = {
 }
 
 
-#: What a check found, in a word or two, and a class for the style sheet.
-_BADGES = {
-    AttachmentCode.PENDING: ("Being checked", "pending"),
-    AttachmentCode.MATCHES_EVENT: ("The file that was sent", "proven"),
-    AttachmentCode.HASH_MISMATCH: ("Not the file that was sent", "refused"),
-    AttachmentCode.GONE: ("Gone", "open"),
-    AttachmentCode.TOO_LARGE: ("Too large", "open"),
-    AttachmentCode.MALFORMED: ("Malformed", "open"),
-    AttachmentCode.NOT_BOUND: ("Not bound", "open"),
-    AttachmentCode.UNCHECKED: ("Not checked", "failed"),
-}
-
-_MATCHES = {
-    ListMatch.MATCH: "Match: a file with this very content is on the operator's list of known files.",
-    ListMatch.NO_MATCH: (
-        "No match: this exact content is not on the operator's list. A file changed by one pixel is not either."
-    ),
-    ListMatch.NO_LIST: "Not compared: this installation has no list of known files.",
-}
-
-
-def attachment_badge(view: AttachmentView) -> str:
-    if view.match is ListMatch.MATCH:
-        return "Match"
-    return "Not looked into" if _left_alone(view) else _BADGES[view.attachment.code][0]
-
-
-def attachment_tone(view: AttachmentView) -> str:
-    if view.match is ListMatch.MATCH:
-        return "refused"
-    return "open" if _left_alone(view) else _BADGES[view.attachment.code][1]
-
-
-def attachment_explanation(view: AttachmentView) -> str:
-    if _left_alone(view):
-        return "This installation is set not to look into attachments."
-    return view.attachment.verdict.explanation
-
-
-def attachment_lines(view: AttachmentView) -> list[str]:
-    """What is known of the content, in sentences."""
-    lines = [_MATCHES[view.match]] if view.match is not None else []
-    if view.same_here:
-        lines.append("Same file as in another message of this case.")
-    elif view.match is not None and not view.same_cases:
-        lines.append("No other report here carries the same file.")
-    return lines
-
-
-def may_check_again(view: AttachmentView) -> bool:
-    attachment = view.attachment
-    settled = attachment.state is not AttachmentState.PENDING and attachment.code not in _FOR_GOOD
-    return view.checked_here and settled and (not attachment.verdict.bound or attachment.kept_at is not None)
-
-
-def may_keep(view: AttachmentView) -> bool:
-    attachment = view.attachment
-    hopeless = attachment.code in (*_FOR_GOOD, AttachmentCode.HASH_MISMATCH, AttachmentCode.GONE)
-    return view.checked_here and attachment.kept_at is None and not hopeless
-
-
-_FOR_GOOD = (AttachmentCode.NOT_BOUND, AttachmentCode.MALFORMED)
-
-
-def claimed_of(files: Iterable[AttachedFile], reference: str) -> Claimed | None:
-    return next((file.claimed for file in files if file.reference == reference), None)
-
-
-def size(number: int) -> str:
-    return f"{number:,} bytes" if number < 10_000 else f"{number / 1000:,.0f} kB"
-
-
-def _left_alone(view: AttachmentView) -> bool:
-    return not view.checked_here and view.attachment.state is AttachmentState.PENDING
-
-
 def severity(number: int) -> str:
     return "high" if number <= 1 else "medium" if number == 2 else "low"
 
@@ -184,6 +106,10 @@ def on_their_way(actions: int) -> str:
     if not actions:
         return "Nothing is enforced."
     return f"{count(actions, 'action')} {'is' if actions == 1 else 'are'} on {'its' if actions == 1 else 'their'} way."
+
+
+def size(number: int) -> str:
+    return f"{number:,} bytes" if number < 10_000 else f"{number / 1000:,.0f} kB"
 
 
 def clock(at: int) -> str:
@@ -243,7 +169,7 @@ def log_words(entry: LogEntry) -> str:
         case LogKind.REFERRAL_EXPORTED:
             return f"handed the sealed bundle out for {detail['agency']}"
         case LogKind.ATTACHMENT_CHECKED:
-            found = _BADGES[AttachmentCode(detail["verdict"])][0].lower()
+            found = attachments.BADGES[AttachmentCode(detail["verdict"])][0].lower()
             return f"checked attachment {detail['position'] + 1} of {short(detail['event'])}: {found}"
         case LogKind.ATTACHMENT_KEPT:
             return (
