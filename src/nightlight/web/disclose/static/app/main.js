@@ -9,6 +9,7 @@ import en from "./words/en.js";
 
 const LANGUAGES = /** @type {Record<string, any>} */ ({ en, de });
 const AROUND = 3;
+const ROOMS_SHOWN = 200;
 const STEPS = 5;
 const SSO = "report-sso";
 const address = new URL(location.href);
@@ -153,7 +154,7 @@ async function signIn() {
       await homeserver.signIn(name.value, password.value);
       password.value = "";
       keys();
-    }) },
+    }, { cancel: false }) },
     el("label", {}, words.signInName, name),
     el("label", {}, words.signInPassword, password),
     row(el("button", {}, words.signInButton), quiet(words.back, start)),
@@ -256,7 +257,7 @@ async function rooms() {
     list.replaceChildren(
       ...state.rooms
         .filter((/** @type {any} */ room) => room.name.toLowerCase().includes(wanted.toLowerCase()))
-        .slice(0, 200)
+        .slice(0, ROOMS_SHOWN)
         .map((/** @type {any} */ room) =>
           el(
             "li",
@@ -279,6 +280,7 @@ async function rooms() {
     el("p", { class: "soft" }, words.roomText),
     state.rooms.length > 8 && el("label", {}, words.roomSearch, search),
     state.rooms.length ? list : el("p", {}, words.roomNone),
+    state.rooms.length > ROOMS_SHOWN && el("p", { class: "soft" }, words.roomMore(ROOMS_SHOWN)),
     row(quiet(words.back, keys)),
   );
 }
@@ -341,6 +343,7 @@ function pick() {
       pick();
     })),
     list,
+    state.messages.some((/** @type {any} */ item) => item.locked && item.locked !== words.removed) && el("p", { class: "note" }, words.pickLocked),
     config.contextMax > 0 && el("div", { class: "card" }, el("label", { class: "choice" }, around, words.pickContext(AROUND))),
     warning,
     row(button(words.next, go), quiet(words.back, backToRooms)),
@@ -396,7 +399,7 @@ function review() {
         form.querySelector("input[name=category]")?.focus();
         return;
       }
-      submit(e, form, () => send(items), words.sending);
+      submit(e, form, () => send(items), { doing: words.sending, cancel: false });
     } },
     el(
       "fieldset",
@@ -488,16 +491,17 @@ function done() {
 // Parts
 
 /**
- * Runs a form's work: shows progress and a way to cancel, and says what went wrong.
- * @param {Event} event @param {HTMLFormElement} form @param {(options: any) => Promise<void>} work @param {string} [doing]
+ * Runs a form's work: shows progress and, where there is something to stop, a way to cancel; says what went wrong.
+ * @param {Event} event @param {HTMLFormElement} form @param {(options: any) => Promise<void>} work
+ * @param {{doing?: string, cancel?: boolean}} [how]
  */
-async function submit(event, form, work, doing = words.busy) {
+async function submit(event, form, work, { doing = words.busy, cancel = true } = {}) {
   event.preventDefault();
   form.querySelector(".error[data-made]")?.remove();
   const abort = new AbortController();
   const bar = el("progress", { max: "1", "aria-label": doing });
   const text = el("span", {}, doing);
-  const status = el("div", { class: "card", role: "status" }, el("p", {}, text), bar, row(quiet(words.cancel, () => abort.abort())));
+  const status = el("div", { class: "card", role: "status" }, el("p", {}, text), bar, cancel && row(quiet(words.cancel, () => abort.abort())));
   const buttons = [.../** @type {NodeListOf<HTMLButtonElement>} */ (form.querySelectorAll("button"))];
   for (const each of buttons) each.disabled = true;
   form.append(status);
@@ -521,7 +525,8 @@ async function submit(event, form, work, doing = words.busy) {
 
 /** @param {any} error @returns {string} */
 function message(error) {
-  const known = words.errors[error?.code] ?? words.errors.unknown;
+  const code = Object.hasOwn(words.errors, error?.code) ? error.code : "unknown";
+  const known = code === "other_server" ? words.errors[code](config.serverName) : words.errors[code];
   return error?.text && language === "en" ? `${known} (${visible(error.text)})` : known;
 }
 

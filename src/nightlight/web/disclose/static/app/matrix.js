@@ -31,8 +31,9 @@ export class Homeserver {
 
   /** @param {string} name a user name or a whole Matrix id @param {string} password */
   async signIn(name, password) {
-    const bare = name.trim();
-    const user = bare.startsWith("@") ? bare.slice(1).split(":")[0] : bare;
+    const [, user, server] = /^@?([^:]*):?(.*)$/s.exec(name.trim()) ?? [];
+    // Somebody else's server must not be asked for this password, nor this one for theirs.
+    if (server && server !== this.serverName) throw new MatrixError("other_server");
     await this.#login({ type: "m.login.password", identifier: { type: "m.id.user", user }, password });
   }
 
@@ -195,6 +196,8 @@ export class Homeserver {
     } catch {
       throw new MatrixError(answer.ok ? "nonsense" : "unreachable");
     }
+    // A session that somebody ended elsewhere: the next try signs in anew.
+    if (value?.errcode === "M_UNKNOWN_TOKEN") this.#token = "";
     if (!answer.ok) throw new MatrixError(String(value?.errcode ?? "nonsense"), Number(value?.retry_after_ms) || 0);
     if (typeof value !== "object" || value === null) throw new MatrixError("nonsense");
     return value;

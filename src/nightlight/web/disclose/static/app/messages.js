@@ -22,8 +22,8 @@ export async function readable(events, engine, words) {
       return { ...base, text: words.removed, proof: false, locked: words.removed, mark: "" };
     }
     if (event.type === "m.room.encrypted" && !result?.ok) {
-      const why = words.errors[result?.code ?? "session_missing"] ?? words.locked;
-      return { ...base, text: words.locked, proof: false, locked: why, mark: "" };
+      const why = words.errors[result?.code ?? "session_missing"] ?? words.errors.unknown;
+      return { ...base, text: why, proof: false, locked: why, mark: "" };
     }
     const content = result?.ok ? result.payload.content : event.content;
     const mark = result?.ok ? "" : words.notEncrypted;

@@ -39,7 +39,9 @@ export function concat(...parts) {
  * @param {string} text @returns {Uint8Array | null}
  */
 export function fromBase64(text) {
-  const bare = text.replace(/={1,2}$/, "");
+  let end = text.length;
+  while (end > 0 && text[end - 1] === "=") end--;
+  const bare = text.slice(0, end);
   if (!/^[A-Za-z0-9+/]*$/.test(bare) || bare.length % 4 === 1) return null;
   const binary = atob(bare);
   const data = new Uint8Array(binary.length);

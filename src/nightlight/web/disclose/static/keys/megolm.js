@@ -59,8 +59,8 @@ export function messageKey(session) {
 }
 
 /**
- * @typedef {{index: number, ciphertext: Uint8Array, mac: Uint8Array, forms: Uint8Array[]}} Message
- * `forms`: what the MAC may cover; apps differ when a message is written in an unusual way.
+ * @typedef {{index: number, ciphertext: Uint8Array, mac: Uint8Array, signature: Uint8Array, forms: Uint8Array[]}} Message
+ * `forms`: what MAC and signature may cover; apps differ when a message is written in an unusual way.
  */
 
 /** "Message format": `0x03 ‖ protobuf ‖ MAC (8) ‖ signature (64)`. @param {string} text base64 @returns {Message} */
@@ -72,7 +72,25 @@ export function parseMessage(text) {
   const head = [Uint8Array.of(3, 0x08), varint(index), Uint8Array.of(0x12), varint(ciphertext.length)];
   const canonical = concat(...head, ciphertext);
   const mac = data.slice(data.length - MAC - SIGNATURE, data.length - SIGNATURE);
-  return { index, ciphertext, mac, forms: equal(canonical, covered) ? [covered] : [canonical, covered] };
+  const signature = data.slice(data.length - SIGNATURE);
+  return { index, ciphertext, mac, signature, forms: equal(canonical, covered) ? [covered] : [canonical, covered] };
+}
+
+/**
+ * Whether the session signed the message: Ed25519 over everything before the signature (RFC 8032). Browsers without
+ * Ed25519 are not asked: the service checks it in any case.
+ * @param {Message} message @param {Uint8Array} publicKey 32 bytes @returns {Promise<boolean>}
+ */
+export async function signedBy(message, publicKey) {
+  let key;
+  try {
+    key = await crypto.subtle.importKey("raw", publicKey, "Ed25519", false, ["verify"]);
+  } catch (error) {
+    return error instanceof DOMException && error.name === "NotSupportedError";
+  }
+  const covered = message.forms.map((form) => concat(form, message.mac));
+  const found = await Promise.all(covered.map((data) => crypto.subtle.verify("Ed25519", key, message.signature, data)));
+  return found.includes(true);
 }
 
 /**

@@ -4,7 +4,7 @@
 import { fromBase64, KeyEngineError, toBase64Url } from "./bytes.js";
 import { BACKUP, openBackupSession, unlockBackup } from "./backup.js";
 import { openKeyFile } from "./key-file.js";
-import { advance, ALGORITHM, messageKey, openMessage, parseMessage, parseSession, sessionId } from "./megolm.js";
+import { advance, ALGORITHM, messageKey, openMessage, parseMessage, parseSession, sessionId, signedBy } from "./megolm.js";
 
 const SESSIONS_MAX = 1_000_000;
 
@@ -114,6 +114,7 @@ async function open(event) {
   // The session id is the session's public key: what belongs to another session is not taken for this one.
   if (!first || sessionId(first) !== content.session_id) throw new KeyEngineError("session_missing");
   const message = parseMessage(content.ciphertext);
+  if (!(await signedBy(message, first.publicKey))) throw new KeyEngineError("signature_invalid");
   const last = reached.get(name);
   const session = await advance(last && last.index <= message.index ? last : first, message.index);
   reached.set(name, session);
