@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import threading
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,20 +13,29 @@ from nightlight.adapters.matrix.homeserver import MatrixHomeserver
 from nightlight.demo.people import Person
 from nightlight.demo.service import Service
 from nightlight.demo.synapse import Synapse
+from tests.loopback import served
+from tests.simulators.school import School
 
 T = TypeVar("T")
 
 
 class Loop:
-    """One event loop for a whole test module, so that people may live longer than one test."""
+    """One event loop for a whole test module, so that people may live longer than one test.
+
+    In a thread of its own: the browser's driver keeps a loop in the thread of the tests.
+    """
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
 
     def __call__(self, story: Coroutine[Any, Any, T]) -> T:
-        return self._loop.run_until_complete(story)
+        return asyncio.run_coroutine_threadsafe(story, self._loop).result()
 
     def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(timeout=10)
         self._loop.close()
 
 
@@ -38,9 +48,11 @@ def run() -> Iterator[Loop]:
 
 @pytest.fixture(scope="session")
 def synapse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synapse]:
-    """One real Synapse for all integration tests."""
-    with Synapse(tmp_path_factory.mktemp("town") / "synapse") as synapse:
-        yield synapse
+    """One real Synapse for all integration tests; people may also sign in with their (simulated) school."""
+    with served(School().app) as school:
+        single_sign_on = {"cas_config": {"enabled": True, "server_url": school, "protocol_version": 2}}
+        with Synapse(tmp_path_factory.mktemp("town") / "synapse", single_sign_on) as synapse:
+            yield synapse
 
 
 @pytest.fixture

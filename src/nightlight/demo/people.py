@@ -26,10 +26,11 @@ logging.getLogger("nio").setLevel(logging.ERROR)
 class Person:
     """One account on one device. Make one with ``arrive``, end it with ``depart``."""
 
-    def __init__(self, client: AsyncClient, access_token: str) -> None:
+    def __init__(self, client: AsyncClient, access_token: str, password: str) -> None:
         self.client = client
         self.user_id: str = client.user_id
         self.access_token = access_token
+        self.password = password
         self._http = httpx.AsyncClient(
             base_url=client.homeserver,
             headers={"Authorization": f"Bearer {access_token}"},
@@ -48,7 +49,7 @@ class Person:
         )
         client = AsyncClient(synapse.base_url, f"@{name}:{synapse.server_name}", store_path=str(folder), config=config)
         answer = _done(await client.login(password, device_name=f"{name}'s device"), "sign in")
-        person = cls(client, answer.access_token)
+        person = cls(client, answer.access_token, password)
         await person.sync()
         return person
 

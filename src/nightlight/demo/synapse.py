@@ -24,8 +24,10 @@ SERVER_NAME = "town.example"
 class Synapse:
     """``start()`` makes it answer, ``stop()`` ends it; starting again continues with the same data and port."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, further_settings: dict[str, Any] | None = None) -> None:
+        """``further_settings``: as in ``homeserver.yaml``, beside or in place of the ones that this class makes."""
         self.data_dir = folder
+        self._further = further_settings or {}
         self.port = free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
         self.server_name = SERVER_NAME
@@ -137,6 +139,7 @@ class Synapse:
                 }
             ],
             **_GENEROUS,
+            **self._further,
         }
 
     def _logging(self) -> dict[str, Any]:
