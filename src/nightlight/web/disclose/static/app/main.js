@@ -21,6 +21,8 @@ let homeserver;
 let engine = new KeyEngine();
 let language = chosenLanguage();
 let words = LANGUAGES[language];
+// Made once: making one for each row of a long list is what would hold the page up.
+let clock = clockOf(language);
 /** What has been chosen so far. @type {any} */
 const state = {
   backup: null,
@@ -85,6 +87,7 @@ function frame() {
 function switchLanguage(code) {
   language = code;
   words = LANGUAGES[code];
+  clock = clockOf(code);
   frame();
   current();
 }
@@ -552,12 +555,18 @@ function quiet(text, onclick) {
 
 /** @param {number} at */
 function when(at) {
-  return at ? new Date(at).toLocaleString(language, { dateStyle: "medium", timeStyle: "short" }) : "";
+  // Homeservers pass on what a sender claims, dates beyond the calendar included (ECMA-262, "Time Values").
+  return at > 0 && at <= 8.64e15 ? clock.format(at) : "";
 }
 
 /** @param {string} id @returns {any} */
 function node(id) {
   return document.getElementById(id);
+}
+
+/** @param {string} code */
+function clockOf(code) {
+  return new Intl.DateTimeFormat(code, { dateStyle: "medium", timeStyle: "short" });
 }
 
 function chosenLanguage() {
