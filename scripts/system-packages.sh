@@ -1,10 +1,12 @@
 #!/bin/sh
-# The Debian packages that the tests use: a PostgreSQL server (the store's tests run on it as well as on SQLite)
-# and Chromium (the console is tested in a real browser). As root on Debian or Ubuntu they are installed; anywhere
-# else the one command to type is printed, and the tests that need them are left out by name.
+# The Debian packages that the tests use: a PostgreSQL server (the store's tests run on it as well as on SQLite),
+# Chromium (the console and the report page are tested in a real browser) and OpenSSL (it plays a time-stamp
+# authority). As root on Debian or Ubuntu they are installed; anywhere else the one command to type is printed, and
+# the tests that need them are left out by name.
 set -eu
 
 missing=""
+command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null 2>&1 || missing="$missing postgresql"
 command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || missing="$missing chromium"
 [ -z "$missing" ] && exit 0

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import pyrage
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from nightlight.adapters.age import unseal
+from nightlight.adapters.timestamp import TimestampAuthority as Adapter
 from nightlight.errors import RefusedError, UnavailableError
 from nightlight.evidence.bundle.attestation import approve, open_attestation
 from nightlight.evidence.bundle.container import read_members
@@ -20,6 +23,8 @@ from nightlight.evidence.log import LogKind
 from nightlight.flows.refer import bundle_of
 from nightlight.model.case import Outcome, Policy
 from nightlight.model.referral import Referral, ReferralState
+from tests.loopback import served
+from tests.simulators.timestamp_authority import TimestampAuthority
 from tests.world import World
 
 IDENTITY = pyrage.x25519.Identity.generate()
@@ -245,6 +250,24 @@ def test_time_stamp_authority_that_is_away_delays_the_export_and_loses_nothing(w
         world.referrer.export(referral.referral_id, "robin")
     world.stamper = None
     assert world.referrer.export(referral.referral_id, "robin").data
+
+
+def test_hand_over_is_time_stamped_once_and_the_stamp_stays_with_it(world: World, tmp_path: Path) -> None:
+    authority = TimestampAuthority(tmp_path)
+    with served(authority.app) as url:
+        world.clock.at = int(time.time() * 1000)
+        referral = approved(world, propose(world, decided(world)), "alex", "billie")
+        world.stamper = Adapter(f"{url}/", (authority.root_pem,))
+        first = opened(world.referrer.export(referral.referral_id, "robin").data)
+        again = opened(world.referrer.export(referral.referral_id, "robin").data)
+    assert first == again
+    assert len(authority.queries) == 1
+    report = verify_bundle(first, Trust(stamp_roots=(authority.root_pem,)))
+    assert report.stamp is not None
+    assert report.stamp.trusted
+    with world.store.read() as tx:
+        kinds = [entry.kind for entry in tx.log_of(referral.case_id)]
+    assert kinds.count(LogKind.REFERRAL_TIMESTAMPED) == 1
 
 
 def test_attestation_names_what_was_decided_and_for_whom(world: World) -> None:

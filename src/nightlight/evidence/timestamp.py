@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 from rfc3161_client import VerifierBuilder, decode_timestamp_response
@@ -15,6 +15,17 @@ from rfc3161_client.errors import VerificationError
 from nightlight.errors import RefusedError
 
 RESPONSE_BYTES_MAX = 65_536
+#: What the libraries raise about bytes that they cannot read; each has a class of its own for some of them.
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    OverflowError,
+    AttributeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +52,22 @@ def verify_timestamp(response: bytes, message: bytes, roots: Sequence[bytes] = (
     try:
         decoded = decode_timestamp_response(response)
         certificates = [x509.load_der_x509_certificate(data) for data in decoded.signed_data.certificates]
-        info = decoded.tst_info
-        at = int(info.gen_time.timestamp() * 1000)
-    except (ValueError, TypeError, OverflowError, AttributeError) as e:
+        # The library trusts every certificate that it is given, and whoever made the response chose these: one that
+        # ends a chain by itself must not stand in for the reader's.
+        ends = [certificate for certificate in certificates if certificate.subject == certificate.issuer]
+        between = [c for c in certificates if c.subject != c.issuer and _is_ca(c)]
+        at = int(decoded.tst_info.gen_time.timestamp() * 1000)
+    except _UNREADABLE as e:
         raise _refused("timestamp_malformed", f"it cannot be read ({type(e).__name__})") from None
     known = [certificate for pem in roots for certificate in _load(pem)]
-    for trusted, anchors in ((True, known), (False, [c for c in certificates if c.subject == c.issuer])):
+    for trusted, anchors in ((True, known), (False, ends)):
         for anchor in anchors:
             builder = VerifierBuilder().add_root_certificate(anchor)
-            for certificate in certificates:
-                builder = builder.add_intermediate_certificate(certificate) if _is_ca(certificate) else builder
             try:
+                for certificate in between:
+                    builder = builder.add_intermediate_certificate(certificate)
                 builder.build().verify_message(decoded, message)
-            except (VerificationError, InvalidSignature, ValueError):
+            except (VerificationError, InvalidSignature, *_UNREADABLE):
                 continue
             digest = anchor.fingerprint(SHA256())
             return TimeStamp(at, _name(anchor), digest, trusted)
@@ -70,7 +84,7 @@ def _load(pem: bytes) -> list[x509.Certificate]:
 def _is_ca(certificate: x509.Certificate) -> bool:
     try:
         return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (x509.ExtensionNotFound, ValueError):
+    except (x509.ExtensionNotFound, *_UNREADABLE):
         return False
 
 

@@ -327,6 +327,13 @@ class _Verification:
                 "timestamp_contradicts",
                 "The time-stamp is older than what it is said to stamp: one of the two clocks is wrong, or a lie.",
             )
+        if self._trust.stamp_roots and not found.trusted:
+            self._open(
+                "A time-stamp of an authority that you do not trust",
+                f"{found.authority} stamped it; its root certificate, {found.root.hex()[:32]}…, is not among yours.",
+                "RFC 3161 §2.4.2",
+            )
+            return Stamp(found.at, found.authority, found.trusted)
         whose = "which you trust" if found.trusted else f"whose root certificate is {found.root.hex()[:32]}…"
         self._held(
             "It existed at a certain time",

@@ -36,7 +36,8 @@ const state = {
   around: false,
   category: "",
   note: "",
-  key: crypto.randomUUID(),
+  body: "",
+  key: "",
 };
 /** @type {() => void} */
 let current = start;
@@ -442,13 +443,15 @@ async function send(items) {
     return { event_id: item.id, ...(key?.ok ? { message_key: key.messageKey } : {}), ...(item.context ? { role: "context" } : {}) };
   });
   const token = await homeserver.openIdToken();
-  const body = { room_id: state.room, category: state.category, note: state.note, language, messages };
+  const body = JSON.stringify({ room_id: state.room, category: state.category, note: state.note, language, messages });
+  // The same text twice is the same report, however often it is sent; anything else is another one.
+  if (state.body !== body) Object.assign(state, { body, key: crypto.randomUUID() });
   let answer;
   try {
     answer = await fetch("/v1/reports", {
       method: "POST",
       headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json", "Idempotency-Key": state.key },
-      body: JSON.stringify(body),
+      body,
       cache: "no-store",
     });
   } catch {
