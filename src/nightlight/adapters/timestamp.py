@@ -5,9 +5,6 @@ from __future__ import annotations
 import time
 
 import httpx
-from pyasn1.codec.der import decoder, encoder
-from pyasn1.error import PyAsn1Error
-from pyasn1_modules import rfc3161, rfc5652
 from rfc3161_client import TimestampRequestBuilder, TimeStampResponse, decode_timestamp_response
 
 from nightlight.errors import RefusedError, UnavailableError
@@ -80,6 +77,11 @@ def in_der(response: bytes) -> bytes:
         pass
     else:
         return response
+    # Large, and hardly ever needed.
+    from pyasn1.codec.der import decoder, encoder
+    from pyasn1.error import PyAsn1Error
+    from pyasn1_modules import rfc3161, rfc5652
+
     try:
         value, rest = decoder.decode(response, asn1Spec=rfc3161.TimeStampResp())
         token = value["timeStampToken"]

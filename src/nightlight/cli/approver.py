@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from nightlight.cli.compose import House, load_settings
-from nightlight.cli.files import read_bytes, read_line
+from nightlight.cli.files import read_bytes, read_line, write_private
+from nightlight.cli.house import open_house
 from nightlight.cli.output import say
 from nightlight.errors import RefusedError
 from nightlight.evidence.bundle.attestation import approve, fingerprint, open_attestation
@@ -99,10 +99,7 @@ def sign(
     if out is None:
         print(base64.b64encode(approval).decode())  # noqa: T201
         return
-    try:
-        out.write_bytes(approval)
-    except OSError as e:
-        raise RefusedError("file_unwritable", f"{out} cannot be written: {e.strerror}.") from None
+    write_private(out, approval)
     say(f"The approval is in {out}.")
 
 
@@ -116,39 +113,25 @@ def add(
         key = bytes.fromhex(public_key.strip())
     except ValueError:
         key = b""
-    house = House(load_settings())
-    try:
-        house.store.migrate()
+    with open_house(make=True) as house:
         house.referral_people.add_approver(name, key, by="command line")
-    finally:
-        house.close()
     say(f"{name} can approve. Fingerprint, to be compared: {fingerprint(key)}")
 
 
 @app.command()
 def remove(name: str) -> None:
     """Let somebody's signature count no more in new referrals; what was approved stays approved."""
-    house = House(load_settings())
-    try:
-        house.store.require()
+    with open_house() as house:
         house.referral_people.remove_approver(name, by="command line")
-    finally:
-        house.close()
     say(f"{name} approves nothing new.")
 
 
 @app.command("list")
 def list_() -> None:
     """List the approvers and the fingerprints of their keys."""
-    house = House(load_settings())
-    try:
-        house.store.require()
-        with house.store.read() as tx:
-            approvers = tx.approvers()
-    finally:
-        house.close()
-    for approver in approvers:
-        print(f"{approver.name}\t{fingerprint(approver.public_key)}")  # noqa: T201
+    with open_house() as house, house.store.read() as tx:
+        for approver in tx.approvers():
+            print(f"{approver.name}\t{fingerprint(approver.public_key)}")  # noqa: T201
 
 
 def read_approval(path: Path) -> bytes:

@@ -1,18 +1,36 @@
-"""Reading what a person names on the command line or in a setting."""
+"""Reading and writing what a person names on the command line or in a setting."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from nightlight.errors import RefusedError
 
+#: Above anything that a command reads as a whole; ends what would never end, such as a device.
+FILE_BYTES_MAX = 1_073_741_824
 
-def read_bytes(path: Path) -> bytes:
-    """The file, or ``RefusedError('file_unreadable')`` that says why not."""
+
+def read_bytes(path: Path, most: int = FILE_BYTES_MAX) -> bytes:
+    """The file, or ``RefusedError('file_unreadable')`` that says why not; of more than ``most`` bytes it is one."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(most + 1)
     except OSError as e:
         raise RefusedError("file_unreadable", f"{path} cannot be read: {e.strerror}.") from None
+    if len(data) > most:
+        raise RefusedError("file_unreadable", f"{path} is longer than {most:,} bytes.")
+    return data
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Writes evidence: a new file can be read by its owner alone. ``RefusedError('file_unwritable')``."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+    except OSError as e:
+        raise RefusedError("file_unwritable", f"{path} cannot be written: {e.strerror}.") from None
 
 
 def read_line(path: Path) -> str:

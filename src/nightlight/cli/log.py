@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from nightlight.adapters.transparency.client import LogClient
-from nightlight.cli.compose import House, load_settings
 from nightlight.cli.follower import Follower, state_path
+from nightlight.cli.house import open_house
 from nightlight.cli.output import console, say
 from nightlight.errors import RefusedError, UnavailableError
 from nightlight.evidence.checkpoint import SIZE_MAX, LogKey
@@ -40,13 +40,10 @@ def verify(
     else run `log follow`: whoever controls the whole machine can rewrite all that is on it.
     """
     expected = [_head(expect)] if expect else []
-    house = _house(data_dir)
-    try:
+    with open_house(data_dir=data_dir) as house:
         anchors = house.anchor.heads() + expected
         with console.status("Walking the log ..."):
             result = audit(house.store, anchors)
-    finally:
-        house.close()
     say(
         f"The log holds: {result.head.number} entries; {result.reports} reports, {result.evidence} preserved messages "
         f"and {result.decisions} decisions agree with it; {len(anchors)} anchored heads."
@@ -57,33 +54,24 @@ def verify(
 @app.command()
 def head(data_dir: _DataDir = None) -> None:
     """Print the number of entries and the root over them, to be noted somewhere else."""
-    house = _house(data_dir)
-    try:
+    with open_house(data_dir=data_dir) as house:
         last = house.store.log_head()
-    finally:
-        house.close()
     print(f"{last.number}:{last.hash.hex()}")  # noqa: T201
 
 
 @app.command()
 def checkpoint(data_dir: _DataDir = None) -> None:
     """Print the signed checkpoint of the log as it is now (a C2SP signed note)."""
-    house = _house(data_dir)
-    try:
+    with open_house(data_dir=data_dir) as house:
         text = house.transparency.checkpoint()
-    finally:
-        house.close()
     print(text, end="")  # noqa: T201
 
 
 @app.command()
 def key(data_dir: _DataDir = None) -> None:
     """Print the log's public key. Publish it where people can compare it: on your site, in print, by mail."""
-    house = _house(data_dir)
-    try:
+    with open_house(data_dir=data_dir) as house:
         text = house.transparency.key.text
-    finally:
-        house.close()
     print(text)  # noqa: T201
 
 
@@ -125,20 +113,6 @@ def follow(
             time.sleep(every)
     finally:
         follower.close()
-
-
-def _house(data_dir: Path | None) -> House:
-    """The house of an existing installation; nothing is made where there is none."""
-    settings = load_settings(data_dir)
-    if not settings.data_dir.is_dir():
-        raise RefusedError(
-            "no_database",
-            f"There is no data folder {settings.data_dir}.",
-            "Check --data-dir or NIGHTLIGHT_DATA_DIR.",
-        )
-    house = House(settings)
-    house.store.require()
-    return house
 
 
 def _head(text: str) -> LogHead:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
-import uvicorn
 from rich.console import Console
 from rich.table import Table
 
@@ -18,13 +16,10 @@ from nightlight.cli import demo as demo_command
 from nightlight.cli import disclose as disclose_command
 from nightlight.cli import log as log_command
 from nightlight.cli import referral as referral_command
+from nightlight.cli import reviewer as reviewer_command
 from nightlight.cli import verify as verify_command
-from nightlight.cli.compose import House, load_settings
-from nightlight.cli.files import read_line
 from nightlight.cli.output import say
-from nightlight.cli.serve import app_for, quiet_logging
 from nightlight.errors import NightlightError, RefusedError, UnavailableError
-from nightlight.settings import Settings
 
 app = typer.Typer(
     name="nightlight",
@@ -35,9 +30,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-reviewer_app = typer.Typer(help="People who may review cases.", no_args_is_help=True)
 app.add_typer(log_command.app, name="log")
-app.add_typer(reviewer_app, name="reviewer")
+app.add_typer(reviewer_command.app, name="reviewer")
 app.add_typer(approver_command.app, name="approver")
 app.add_typer(referral_command.agency_app, name="agency")
 app.add_typer(referral_command.app, name="referral")
@@ -55,6 +49,11 @@ def serve(
 
     All settings come from the environment; `nightlight settings` lists them.
     """
+    import uvicorn
+
+    from nightlight.cli.compose import House, load_settings
+    from nightlight.cli.serve import app_for, quiet_logging
+
     settings = load_settings()
     quiet_logging()
     if workers > 1 and settings.resolved_database_url.startswith("sqlite"):
@@ -90,6 +89,8 @@ def serve(
 @app.command()
 def settings() -> None:
     """List every setting: its name in the environment, default, and what it does."""
+    from nightlight.settings import Settings
+
     table = Table("setting", "default", "what it does", show_lines=False)
     for name, field in Settings.model_fields.items():
         default = "" if field.default is None else str(field.default)
@@ -101,53 +102,6 @@ def settings() -> None:
 def version() -> None:
     """Print the version."""
     print(__version__)  # noqa: T201
-
-
-@reviewer_app.command("add")
-def reviewer_add(
-    username: str,
-    password_file: Annotated[
-        Path | None, typer.Option(help="Read the password from this file.", metavar="FILE")
-    ] = None,
-) -> None:
-    """Add a reviewer, or give one a new password. The password is asked for, twice, unless a file is named."""
-    if password_file:
-        password = read_line(password_file)
-    else:
-        password = str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
-    house = House(load_settings())
-    try:
-        house.store.migrate()
-        house.door.add_reviewer(username, password, by="command line")
-    finally:
-        house.close()
-    say(f"{username} can sign in.")
-
-
-@reviewer_app.command("remove")
-def reviewer_remove(username: str) -> None:
-    """Take a reviewer's access away, at once; what they did stays in the log."""
-    house = House(load_settings())
-    try:
-        house.store.require()
-        house.door.remove_reviewer(username, by="command line")
-    finally:
-        house.close()
-    say(f"{username} can no longer sign in.")
-
-
-@reviewer_app.command("list")
-def reviewer_list() -> None:
-    """List who may review."""
-    house = House(load_settings())
-    try:
-        house.store.require()
-        with house.store.read() as tx:
-            names = tx.reviewers()
-    finally:
-        house.close()
-    for name in names:
-        print(name)  # noqa: T201
 
 
 def main() -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -12,9 +10,9 @@ import typer
 
 from nightlight.adapters.age import check_recipient
 from nightlight.cli.approver import read_approval
-from nightlight.cli.compose import House, load_settings
+from nightlight.cli.files import read_bytes, write_private
+from nightlight.cli.house import open_house
 from nightlight.cli.output import say
-from nightlight.errors import RefusedError
 from nightlight.web.evidence.page import clock
 
 agency_app = typer.Typer(help="Agencies that may be given evidence.", no_args_is_help=True)
@@ -28,7 +26,7 @@ def agency_add(
 ) -> None:
     """Add an agency with the public key that its files are sealed to. The same name again replaces the key."""
     check_recipient(recipient)
-    with _house(make=True) as house:
+    with open_house(make=True) as house:
         house.referral_people.add_agency(name, recipient, by="command line")
     say(f"Evidence can be referred to {name}. Compare its key with the agency by another way: {recipient}")
 
@@ -36,7 +34,7 @@ def agency_add(
 @agency_app.command("remove")
 def agency_remove(name: str) -> None:
     """Refer nothing new to an agency."""
-    with _house() as house:
+    with open_house() as house:
         house.referral_people.remove_agency(name, by="command line")
     say(f"Nothing new is referred to {name}.")
 
@@ -44,7 +42,7 @@ def agency_remove(name: str) -> None:
 @agency_app.command("list")
 def agency_list() -> None:
     """List the agencies and their keys."""
-    with _house() as house, house.store.read() as tx:
+    with open_house() as house, house.store.read() as tx:
         for agency in tx.agencies():
             print(f"{agency.name}\t{agency.recipient}")  # noqa: T201
 
@@ -52,7 +50,7 @@ def agency_list() -> None:
 @app.command("list")
 def list_() -> None:
     """List the referrals: id, state, approvals, case, agency, when."""
-    with _house() as house, house.store.read() as tx:
+    with open_house() as house, house.store.read() as tx:
         for item in tx.referrals():
             given = f"{len(item.approvals)}/{item.needed}"
             row = (item.referral_id, item.state, given, item.case_id, item.agency.name, clock(item.proposed_at))
@@ -65,8 +63,8 @@ def attestation(
     out: Annotated[Path, typer.Option(help="Where it goes.", metavar="FILE")],
 ) -> None:
     """Write out what approvers sign; `nightlight approver sign` reads it to them."""
-    with _house() as house:
-        _write(out, house.referrer.referral(referral_id).attestation)
+    with open_house() as house:
+        write_private(out, house.referrer.referral(referral_id).attestation)
 
 
 @app.command()
@@ -75,7 +73,7 @@ def approve(
     approval: Annotated[Path, typer.Argument(help="What `approver sign` made.", metavar="FILE")],
 ) -> None:
     """Add an approver's signature to a referral."""
-    with _house() as house:
+    with open_house() as house:
         referral = house.referrer.approve(referral_id, read_approval(approval))
     say(f"{len(referral.approvals)} of {referral.needed} approvals.")
 
@@ -86,36 +84,18 @@ def export(
     out: Annotated[Path, typer.Option(help="Where the sealed bundle goes.", metavar="FILE")],
 ) -> None:
     """Write the bundle, sealed to the agency, once enough people approved it. Every export stands in the log."""
-    with _house() as house:
+    with open_house() as house:
         handed = house.referrer.export(referral_id, "command line")
-    _write(out, handed.data)
+    write_private(out, handed.data)
     say(f"{out}: sealed for the agency. With its identity: nightlight verify {out} --identity FILE")
 
 
 @app.command()
 def trust() -> None:
     """Print the keys that those who check our bundles should know. Publish them, and let agencies compare."""
-    with _house() as house:
+    with open_house() as house:
         key = house.operator.key.public_key().public_bytes_raw().hex()
         known = {"operators": [key], "log_keys": [house.log_signer.key.text]}
+        if root := house.settings.timestamp_root_file:
+            known["stamp_roots"] = [read_bytes(root).decode("ascii", "replace")]
     print(json.dumps(known, indent=2))  # noqa: T201
-
-
-@contextmanager
-def _house(*, make: bool = False) -> Iterator[House]:
-    house = House(load_settings())
-    try:
-        if make:
-            house.store.migrate()
-        else:
-            house.store.require()
-        yield house
-    finally:
-        house.close()
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        path.write_bytes(data)
-    except OSError as e:
-        raise RefusedError("file_unwritable", f"{path} cannot be written: {e.strerror}.") from None

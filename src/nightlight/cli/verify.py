@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from nightlight.adapters.age import is_sealed, unseal
-from nightlight.cli.files import read_bytes
+from nightlight.cli.files import read_bytes, write_private
 from nightlight.cli.output import say
 from nightlight.errors import RefusedError
 from nightlight.evidence.bundle.attestation import fingerprint
@@ -56,9 +56,9 @@ def command(
             raise typer.Exit(1) from None
         raise RefusedError(e.code, f"NOT VERIFIED. {e.message} [{e.code}]", e.hint) from None
     if out:
-        _write(out, data)
+        write_private(out, data)
     if html:
-        _write(html, evidence_page(report, messages=messages).encode())
+        write_private(html, evidence_page(report, messages=messages).encode())
     if as_json:
         print(json.dumps(to_json(report, messages=messages), indent=2, ensure_ascii=False))  # noqa: T201
     else:
@@ -181,10 +181,3 @@ def _trust(path: Path) -> Trust:
             "`nightlight referral trust` prints them, on the operator's side.",
         ) from None
     return Trust(operators, log_keys, roots)
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        path.write_bytes(data)
-    except OSError as e:
-        raise RefusedError("file_unwritable", f"{path} cannot be written: {e.strerror}.") from None

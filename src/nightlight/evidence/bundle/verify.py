@@ -97,6 +97,11 @@ class _Verification:
         messages, plain = self._messages(attestation)
         decision = self._decision(attestation)
         reports = self._reports(attestation, plain)
+        reporters = {report.get("reporter") for report in reports}
+        if any(item.own and item.sender not in reporters for item in messages):
+            raise _inconsistent(
+                CONVERSATION, "a message is said to be a reporter's own, and nobody of its sender reported"
+            )
         self._log(attestation, reports, decision, plain)
         stamp = self._timestamp(attestation)
         attachments = self._attachments(plain)
@@ -511,6 +516,8 @@ def _not_proven(trust: Trust, stamp: Stamp | None, messages: Sequence[Shown], at
         "Which person held the device from which a message was sent, or typed it.",
         "That these messages are the whole conversation. Others may have come before, after and in between.",
         "Anybody's age or name.",
+        "Who reported it, which messages they pointed at, and what they wrote: the operator says so, and its log "
+        "fixed it at that time.",
         "That nobody acted in an account's name: whoever runs its homeserver, or stole its password, could.",
         "That a text was first written by its sender: somebody in the room can send on another's ciphertext.",
     ]
