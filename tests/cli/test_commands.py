@@ -109,7 +109,7 @@ def test_reviewer_can_be_removed(run: Run, tmp_path: Path) -> None:
         (["log", "follow", "ftp://x"], {}, "https://"),
         (["log", "follow", "http://127.0.0.1:1", "--once"], {}, "does not answer"),
         (["log", "follow", "http://127.0.0.1:1", "--once", "--key", "x"], {}, "not a log's key"),
-        (["reviewer", "list"], {}, "no database"),
+        (["reviewer", "list"], {}, "no data folder"),
         (["log", "verify", "--expect", "nonsense"], {}, "NUMBER:HASH"),
         (["reviewer", "add", "robin", "--password-file", "missing"], {}, "cannot be read"),
         (["reviewer", "add", "Robin Hood", "--password-file", "/dev/null"], {}, "small letters"),
