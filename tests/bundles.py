@@ -18,6 +18,7 @@ from nightlight.evidence.bundle.contents import (
     ProvenEntry,
     build_contents,
 )
+from nightlight.evidence.bundle.files import BundledFile
 from nightlight.evidence.checkpoint import LogSigner
 from nightlight.evidence.log import LogEntry, LogKind, head_of, next_entry
 from nightlight.evidence.relation import relation_of
@@ -62,7 +63,7 @@ class BundleMaker:
     approved_by: tuple[str, ...] = ("alex", "billie")
     case_id: str = "case_1"
     server_keys: Mapping[str, Any] | None = None
-    attachments: tuple[Mapping[str, Any], ...] = ()
+    files: tuple[BundledFile, ...] = ()
     attestation_changes: dict[str, Any] = field(default_factory=dict)
     log_before: int = 5
 
@@ -150,7 +151,7 @@ class BundleMaker:
             self.signer.sign(head_of(frontier)),
             proven,
             server_keys=self.server_keys,
-            attachments=self.attachments,
+            files=self.files,
         )
         return members, frontier
 

@@ -108,7 +108,7 @@ class World:
     def referrer(self) -> Referrer:
         key = Ed25519PrivateKey.from_private_bytes(b"o" * 32)
         operator = Operator("Safety team of the test", SERVER_NAME, key, self.transparency.signer, 2, "test")
-        return Referrer(self.store, self.matrix, self.clock, self.new_id, operator, seal, self.stamper)
+        return Referrer(self.store, self.matrix, self.clock, self.new_id, operator, seal, self.stamper, self.vault)
 
     @property
     def people(self) -> ReferralPeople:

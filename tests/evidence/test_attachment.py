@@ -67,6 +67,12 @@ def picture(**changes: Any) -> dict[str, Any]:
     return {"msgtype": "m.image", "body": "shape.png", "file": described(**changes)}
 
 
+def encrypt(plaintext: bytes) -> tuple[VerifiedMessage, bytes]:
+    """A message with a file as matrix-nio encrypts it, and the file as the media repository holds it."""
+    ciphertext, keys = encrypt_attachment(plaintext)
+    return message({"msgtype": "m.image", "body": "shape.png", "file": {**keys, "url": MXC}}), ciphertext
+
+
 def test_file_of_a_message_with_what_opens_it() -> None:
     file = only({**picture(), "info": {"mimetype": "image/png", "size": 12345}})
     assert (file.mxc, file.sha256, file.role) == (MXC, HASH, Role.FILE)

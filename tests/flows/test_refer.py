@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ from nightlight.adapters.timestamp import TimestampAuthority as Adapter
 from nightlight.errors import RefusedError, UnavailableError
 from nightlight.evidence.bundle.attestation import approve, open_attestation
 from nightlight.evidence.bundle.container import read_members
+from nightlight.evidence.bundle.files import open_file
 from nightlight.evidence.bundle.report import Held
 from nightlight.evidence.bundle.verify import Trust, verify_bundle
 from nightlight.evidence.log import LogKind
@@ -268,6 +270,53 @@ def test_hand_over_is_time_stamped_once_and_the_stamp_stays_with_it(world: World
     with world.store.read() as tx:
         kinds = [entry.kind for entry in tx.log_of(referral.case_id)]
     assert kinds.count(LogKind.REFERRAL_TIMESTAMPED) == 1
+
+
+def test_files_of_the_chosen_messages_go_along_where_they_were_kept(world: World) -> None:
+    pictures = [world.homeserver.upload(shape) for shape in (b"a circle", b"a square", b"a triangle")]
+    events = [world.homeserver.send_file(world.room, world.mallory, picture) for picture in pictures]
+    world.people.add_agency("Example Agency", str(IDENTITY.to_public()), "test")
+    for name, key in KEYS.items():
+        world.people.add_approver(name, key.public_key().public_bytes_raw(), "test")
+    case_id = world.report(*events).report.case_id or ""
+    assert world.checker.run_due() == 3
+    found = world.desk.case(case_id, "robin").attachments
+    for event in (events[0], events[2]):
+        world.desk.keep_attachment(case_id, event, found[event][0].attachment.attachment_id, "robin", "for the agency")
+    world.desk.decide(case_id, "robin", Outcome.VIOLATION, Policy.CHILD_GROOMING, "what was found", [])
+    data = bundle_of(approved(world, propose(world, case_id, events[:2]), "alex", "billie"))
+    report = verify_bundle(data)
+    assert [(file.number, file.proven, file.code, file.match) for file in report.files] == [
+        (1, True, "matches_event", "no_list"),
+        (2, False, "matches_event", "no_list"),
+    ]
+    assert [file.digests.sha256 for file in report.files if file.digests] == [
+        hashlib.sha256(shape).digest() for shape in (b"a circle", b"a square")
+    ]
+    members = read_members(data)
+    assert [name for name in members if name.startswith("attachments/")] == ["attachments/0001.bin"]
+    message = report.messages[0].message
+    assert message is not None
+    assert open_file(message, report.files[0], members["attachments/0001.bin"]) == b"a circle"
+    # Of the third, which was kept but not chosen, there is nothing.
+    assert world.homeserver.blobs[pictures[2]["url"]] not in data
+    assert pictures[2]["hashes"]["sha256"].encode() not in data
+
+
+def test_a_kept_file_that_was_changed_since_is_not_handed_over(world: World) -> None:
+    event = world.homeserver.send_file(world.room, world.mallory, world.homeserver.upload(b"a circle"))
+    case_id = world.report(event).report.case_id or ""
+    world.checker.run_due()
+    attachment = world.desk.case(case_id, "robin").attachments[event][0].attachment
+    kept = world.desk.keep_attachment(case_id, event, attachment.attachment_id, "robin", "for the agency")
+    world.people.add_agency("Example Agency", str(IDENTITY.to_public()), "test")
+    for name, key in KEYS.items():
+        world.people.add_approver(name, key.public_key().public_bytes_raw(), "test")
+    world.desk.decide(case_id, "robin", Outcome.VIOLATION, Policy.CHILD_GROOMING, "what was found", [])
+    assert kept.blob is not None
+    world.vault._path(kept.blob).write_bytes(b"something else")
+    with refused("vault_damaged"):
+        propose(world, case_id, [event])
 
 
 def test_attestation_names_what_was_decided_and_for_whom(world: World) -> None:

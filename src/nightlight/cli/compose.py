@@ -112,7 +112,7 @@ class House:
         settings = self.settings
         roots = (read_bytes(settings.timestamp_root_file),) if settings.timestamp_root_file else ()
         stamper = TimestampAuthority(settings.timestamp_url, roots) if settings.timestamp_url else None
-        return Referrer(self.store, self.homeserver, self.clock, new_id, self.operator, seal, stamper)
+        return Referrer(self.store, self.homeserver, self.clock, new_id, self.operator, seal, stamper, self.vault)
 
     @cached_property
     def referral_people(self) -> ReferralPeople:

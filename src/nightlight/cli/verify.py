@@ -15,10 +15,12 @@ from nightlight.cli.files import read_bytes, write_private
 from nightlight.cli.output import say
 from nightlight.errors import RefusedError
 from nightlight.evidence.bundle.attestation import fingerprint
+from nightlight.evidence.bundle.container import read_members
+from nightlight.evidence.bundle.files import open_file
 from nightlight.evidence.bundle.report import BundleReport, Held
 from nightlight.evidence.bundle.verify import NO_TRUST, Trust, verify_bundle
 from nightlight.hazmat import strict_json
-from nightlight.web.evidence.page import carried, clock, evidence_page, gap, said
+from nightlight.web.evidence.page import carried, clock, evidence_page, found, gap, said, whose
 from nightlight.web.visible import visible
 
 
@@ -39,6 +41,10 @@ def command(
     out: Annotated[
         Path | None, typer.Option(help="Write the opened bundle to this file, once it is verified.", metavar="FILE")
     ] = None,
+    files: Annotated[
+        Path | None,
+        typer.Option(help="Write the attached files that are in the bundle, opened, to this folder.", metavar="DIR"),
+    ] = None,
     messages: Annotated[bool, typer.Option(help="Show what the messages say.")] = True,
 ) -> None:
     """Check an evidence bundle: step by step what is proven, by whom, when, and what is not.
@@ -57,6 +63,8 @@ def command(
         raise RefusedError(e.code, f"NOT VERIFIED. {e.message} [{e.code}]", e.hint) from None
     if out:
         write_private(out, data)
+    if files:
+        _write_files(report, data, files)
     if html:
         write_private(html, evidence_page(report, messages=messages).encode())
     if as_json:
@@ -105,7 +113,22 @@ def to_json(report: BundleReport, *, messages: bool) -> dict[str, Any]:
             }
             for shown in report.messages
         ],
-        "attachments": list(report.attachments),
+        "files": [
+            {
+                "message": file.number,
+                "event_id": file.event_id,
+                "code": file.code or None,
+                "ciphertext_sha256": file.ciphertext,
+                "size": file.digests.size if file.digests else None,
+                "sha256": file.digests.sha256.hex() if file.digests else None,
+                "sha1": file.digests.sha1.hex() if file.digests else None,
+                "md5": file.digests.md5.hex() if file.digests else None,
+                "list": file.match,
+                "in_bundle": file.member,
+                "proven": file.proven,
+            }
+            for file in report.files
+        ],
         "timestamp": {"at": report.stamp.at, "authority": report.stamp.authority, "trusted": report.stamp.trusted}
         if report.stamp
         else None,
@@ -116,6 +139,22 @@ def to_json(report: BundleReport, *, messages: bool) -> dict[str, Any]:
         ],
         "not_proven": list(report.not_proven),
     }
+
+
+def _write_files(report: BundleReport, data: bytes, folder: Path) -> None:
+    """No name that a sender chose becomes a name here, and nothing that is there already is overwritten."""
+    members = read_members(data)
+    said_by = {shown.number: shown.message for shown in report.messages}
+    try:
+        folder.mkdir(mode=0o700, parents=True)
+    except OSError as e:
+        raise RefusedError("file_unwritable", f"{folder} cannot be made: {e.strerror}.", "Name a new folder.") from None
+    for number, file in enumerate(report.files, 1):
+        message = said_by[file.number]
+        if file.member and message:
+            path = folder / f"message-{file.number:04d}-file-{number}.bin"
+            write_private(path, open_file(message, file, members[file.member]))
+            say(f"{path}: the file of message {file.number}. Its kind and its name are claims; look into the message.")
 
 
 def _show(report: BundleReport, *, messages: bool) -> None:
@@ -135,6 +174,14 @@ def _show(report: BundleReport, *, messages: bool) -> None:
         if messages:
             text = said(shown) or carried(shown) or "(no text)"
             console.print("     " + escape(visible(text)).replace("\n", "\n     "), style="yellow", soft_wrap=True)
+    if report.files:
+        console.print("\n[bold]Attached files[/]")
+    for file in report.files:
+        console.print(f"Of message {file.number}: {found(file)}")
+        if file.digests:
+            console.print(f"     {file.digests.size:,} bytes, digests {whose(file)}", style="dim")
+            for name in ("sha256", "sha1", "md5"):
+                console.print(f"     {name} {getattr(file.digests, name).hex()}", style="dim", soft_wrap=True)
     console.print("\n[bold]Decision[/]")
     decision = report.decision
     console.print(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from nightlight.errors import RefusedError
 from nightlight.evidence.media import FoundMedia, Role, find_media
 from nightlight.evidence.verify import VerifiedMessage
 from nightlight.hazmat.attachment import Opening
-from nightlight.model.attachment import AttachmentCode
+from nightlight.model.attachment import AttachmentCode, Digests
 
 _TEXT_MAX = 255
 _KEY_DEPTH = 16
@@ -99,6 +100,13 @@ def file_of(message: VerifiedMessage, reference: str) -> AttachedFile:
         if file.reference == reference:
             return file
     raise RefusedError("attachment_not_found", "The message names no such file.")
+
+
+def attachment_record(attachment_id: str, event_id: str, reference: str, code: str, digests: Digests | None) -> str:
+    """SHA-256, hex, over what a check found, so that the log fixes it. The random id salts it, unlogged."""
+    found = [digests.size, digests.sha256.hex(), digests.sha1.hex(), digests.md5.hex()] if digests else None
+    row = [attachment_id, event_id, reference, code, found]
+    return hashlib.sha256(b"nightlight/attachment/record/1\n" + json.dumps(row).encode()).hexdigest()
 
 
 def without_file_keys(value: object, depth: int = _KEY_DEPTH) -> object:

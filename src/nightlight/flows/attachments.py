@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nightlight.errors import RefusedError
-from nightlight.evidence.attachment import AttachedFile, attachments_of, file_of
+from nightlight.evidence.attachment import AttachedFile, attachment_record, attachments_of, file_of
 from nightlight.evidence.hash_list import HashList
 from nightlight.evidence.stored_event import check_stored_event
 from nightlight.evidence.verify import VerifiedMessage, verify_message
@@ -118,9 +117,9 @@ def attachment_views(
     return views
 
 
-def attachment_record(attachment: Attachment) -> str:
-    """SHA-256 over what the check found, so that the log fixes it. The random id salts it, unlogged."""
-    digests = attachment.digests
-    found = [digests.size, digests.sha256.hex(), digests.sha1.hex(), digests.md5.hex()] if digests else None
-    row = [attachment.attachment_id, attachment.event_id, attachment.reference, attachment.code, found]
-    return hashlib.sha256(b"nightlight/attachment/record/1\n" + json.dumps(row).encode()).hexdigest()
+def record_of(attachment: Attachment) -> str:
+    """What the log fixes of a check."""
+    found = attachment.digests
+    return attachment_record(
+        attachment.attachment_id, attachment.event_id, attachment.reference, attachment.code, found
+    )

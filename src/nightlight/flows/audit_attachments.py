@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nightlight.evidence.log import LogEntry, LogKind
-from nightlight.flows.attachments import attachment_record
+from nightlight.flows.attachments import record_of
 from nightlight.model.attachment import AttachmentState
 from nightlight.ports import Transaction
 
@@ -40,7 +40,7 @@ class AttachmentClaims:
             kept = {key for key, row in rows.items() if row.kept_at is not None}
             if settled.keys() != claimed.keys() or not kept <= self.kept:
                 return event_id
-            if not all(hmac.compare_digest(attachment_record(settled[key]), claimed[key]) for key in claimed):
+            if not all(hmac.compare_digest(record_of(settled[key]), claimed[key]) for key in claimed):
                 return event_id
         gone = [event_id for event_id, reference in self.kept if not _is_kept(tx, event_id, reference)]
         return gone[0] if gone else None

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from nightlight.errors import RefusedError, UnavailableError
 from nightlight.evidence.attachment import EncryptedFile
 from nightlight.evidence.log import LogKind
-from nightlight.flows.attachments import AttachmentPolicy, attachment_record, file_again
+from nightlight.flows.attachments import AttachmentPolicy, file_again, record_of
 from nightlight.flows.enforce import BACKOFF_MAX_MS
 from nightlight.model.attachment import Attachment, AttachmentCode, AttachmentState, Digests
 from nightlight.ports import Clock, Digester, Homeserver, Store, Transaction, Vault
@@ -120,7 +120,7 @@ class AttachmentChecker:
                 "position": attachment.position,
                 "verdict": code,
                 "attempts": attachment.attempts,
-                "record": attachment_record(settled),
+                "record": record_of(settled),
                 "list": self.policy.match(digests) if digests else None,
             }
             tx.log(now, LogKind.ATTACHMENT_CHECKED, "nightlight", cases[-1] if cases else "", detail)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Sequence
+import hmac
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -27,17 +29,20 @@ from nightlight.evidence.bundle.contents import (
     ProvenEntry,
     build_contents,
 )
+from nightlight.evidence.bundle.files import FILES_BYTES_MAX, BundledFile
 from nightlight.evidence.bundle.verify import verify_bundle
 from nightlight.evidence.checkpoint import LogSigner
 from nightlight.evidence.log import LogEntry, LogKind
+from nightlight.flows.attachments import record_of
 from nightlight.flows.record_report import NewId
 from nightlight.model.case import CaseState, Outcome
 from nightlight.model.referral import Agency, Approval, Referral, ReferralState
-from nightlight.ports import Clock, Homeserver, Store, TimeStamper, Transaction
+from nightlight.ports import Clock, Homeserver, Store, TimeStamper, Transaction, Vault
 from nightlight.respond.conversation import Line, conversation
 
 LEGAL_BASIS_CHARS_MAX = 2_000
 _IN_BUNDLE = (LogKind.REPORT_RECEIVED, LogKind.REPORT_CHECKED, LogKind.CASE_DECIDED)
+_Blobs = Mapping[bytes, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,7 @@ class Referrer:
     operator: Operator
     seal: Callable[[bytes, str], bytes]
     stamper: TimeStamper | None
+    vault: Vault
 
     def propose(self, case_id: str, reviewer: str, agency: str, legal_basis: str, chosen: Collection[str]) -> Referral:
         """Attests the chosen messages of a decided case for an agency.
@@ -85,8 +91,9 @@ class Referrer:
         """
         servers = self._servers(case_id, chosen)
         published = {server: keys for server in servers if (keys := self._published_keys(server)) is not None}
+        kept = self._kept(chosen)
         with self.store.write() as tx:
-            referral = self._propose(tx, case_id, reviewer, agency, legal_basis.strip(), chosen, published)
+            referral = self._propose(tx, case_id, reviewer, agency, legal_basis.strip(), chosen, published, kept)
             tx.add_referral(referral)
             detail = {
                 "referral": referral.referral_id,
@@ -170,6 +177,7 @@ class Referrer:
         legal_basis: str,
         chosen: Collection[str],
         published: dict[str, dict[str, object]],
+        kept: _Blobs,
     ) -> Referral:
         case, decision = tx.case(case_id), tx.decision_of(case_id)
         if case is None:
@@ -199,7 +207,8 @@ class Referrer:
         messages = [self._bundled(tx, line) for line in lines]
         now = self.clock.now()
         contained = [report for report in reports if any(message.event_id in chosen for message in report.messages)]
-        entries = self._entries(tx, case_id, {report.report_id for report in contained})
+        files, checks = _files(tx, [message.event_id for message in messages], kept)
+        entries = [*self._entries(tx, case_id, {report.report_id for report in contained}), *checks]
         head = tx.log_head()
         members = build_contents(
             case,
@@ -209,6 +218,7 @@ class Referrer:
             self.operator.log.sign(head),
             [ProvenEntry(entry, tx.log_inclusion(entry.number, head.number)[1]) for entry in entries],
             server_keys=published or None,
+            files=files,
         )
         referral_id = self.new_id("referral")
         attestation = Attestation(
@@ -278,6 +288,30 @@ class Referrer:
             if entry.kind in _IN_BUNDLE and (entry.subject in reports or entry.subject == case_id)
         ]
 
+    def _kept(self, chosen: Collection[str]) -> dict[bytes, bytes]:
+        """The files that were kept of these messages, by their SHA-256, as many as fit."""
+        with self.store.read() as tx:
+            named = [item.blob for item in tx.attachments_of(list(chosen)) if item.blob and item.verdict.bound]
+        blobs: dict[bytes, bytes] = {}
+        room = FILES_BYTES_MAX
+        for sha256 in dict.fromkeys(named):
+            data = bytearray()
+            for chunk in self.vault.read(sha256):
+                data += chunk
+                if len(data) > room:
+                    break
+            if len(data) > room:
+                continue
+            if not hmac.compare_digest(hashlib.sha256(data).digest(), sha256):
+                raise RefusedError(
+                    "vault_damaged",
+                    "A file that was kept of these messages is damaged, or somebody changed it.",
+                    "Have it checked again in the case, or leave its message out.",
+                )
+            blobs[sha256] = bytes(data)
+            room -= len(data)
+        return blobs
+
     def _servers(self, case_id: str, chosen: Collection[str]) -> list[str]:
         with self.store.read() as tx:
             senders = {
@@ -313,6 +347,27 @@ class Referrer:
         if referral is None:
             raise RefusedError("referral_not_found", "There is no such referral.")
         return referral
+
+
+def _files(tx: Transaction, chosen: Sequence[str], kept: _Blobs) -> tuple[list[BundledFile], list[LogEntry]]:
+    """What was found out about the files of the chosen messages, and the log's entry about each check."""
+    files, entries = [], []
+    logs: dict[str, list[LogEntry]] = {}
+    for attachment in tx.attachments_of(chosen):
+        record, match = record_of(attachment), None
+        # A message stands in one case more often than not; a check is logged under one of them.
+        for case_id in tx.cases_of(attachment.event_id):
+            for entry in logs.setdefault(case_id, tx.log_of(case_id)):
+                if entry.kind == LogKind.ATTACHMENT_CHECKED and json.loads(entry.detail).get("record") == record:
+                    match = json.loads(entry.detail).get("list")
+                    entries.append(entry)
+                    break
+            else:
+                continue
+            break
+        blob = kept.get(attachment.blob) if attachment.blob else None
+        files.append(BundledFile(attachment, match, blob if attachment.verdict.bound else None))
+    return files, entries
 
 
 def bundle_of(referral: Referral) -> bytes:

@@ -10,6 +10,7 @@ from typing import Any
 
 from canonicaljson import encode_canonical_json
 
+from nightlight.evidence.bundle.files import BundledFile, file_members
 from nightlight.evidence.log import LogEntry
 from nightlight.hazmat import base64url
 from nightlight.model.case import POLICY_TITLES, Case, Decision
@@ -40,6 +41,8 @@ What is in it:
     conversation.json    the disclosed messages in the room's order, the key of each, and how many were left out
     messages/            each message as the homeserver stored it: encrypted, with its hashes
     reports.json         what the people who reported said
+    attachments.json     what was found out about files that were sent with them
+    attachments/         such files, encrypted as they were sent, where the safety team had kept them
     decision.json        what the safety team decided, and why
     log/                 entries of the operator's transparency log about this case, with proofs
     manifest.json        the SHA-256 of every member above
@@ -87,7 +90,7 @@ def build_contents(
     entries: Sequence[ProvenEntry],
     *,
     server_keys: Mapping[str, Any] | None = None,
-    attachments: Sequence[Mapping[str, Any]] = (),
+    files: Sequence[BundledFile] = (),
 ) -> dict[str, bytes]:
     """Every member but attestation, approvals and time-stamp; ``manifest.json`` binds all others."""
     members = {README: README_TEXT.encode()}
@@ -123,8 +126,9 @@ def build_contents(
     )
     if server_keys:
         members[SERVER_KEYS] = _json(server_keys)
-    if attachments:
-        members[ATTACHMENTS] = _json(list(attachments))
+    if files:
+        lines, blobs = file_members(files)
+        members |= {ATTACHMENTS: _json(lines), **blobs}
     members[MANIFEST] = manifest_of(members)
     return members
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from nightlight.evidence.bundle.attestation import Attestation
 from nightlight.evidence.verify import VerifiedMessage
+from nightlight.model.attachment import Digests
 
 
 class Held(StrEnum):
@@ -55,6 +56,26 @@ class Stamp:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownFile:
+    """A file attached to message ``number``.
+
+    ``ciphertext``: SHA-256, hex, that the message fixes; None where it fixes none. ``code``: of the operator's check,
+    empty where there was none. ``digests``: of the plaintext. ``match``: what the operator's list said. ``member``: of
+    the bundle, where the encrypted file is in it; then ``digests`` are ``proven``, else they are the operator's word.
+    """
+
+    number: int
+    event_id: str
+    reference: str
+    ciphertext: str | None
+    code: str
+    digests: Digests | None
+    match: str | None
+    member: str | None
+    proven: bool
+
+
+@dataclass(frozen=True, slots=True)
 class BundleReport:
     """Everything that was established. Built only by ``verify_bundle``."""
 
@@ -67,5 +88,5 @@ class BundleReport:
     approved_by: tuple[str, ...]
     pinned: bool
     stamp: Stamp | None
-    attachments: tuple[dict[str, Any], ...]
+    files: tuple[ShownFile, ...]
     not_proven: tuple[str, ...]

@@ -38,7 +38,8 @@ from nightlight.evidence.bundle.contents import (
     is_signature,
     manifest_of,
 )
-from nightlight.evidence.bundle.report import BundleReport, Held, Shown, Stamp, Step
+from nightlight.evidence.bundle.files import check_files
+from nightlight.evidence.bundle.report import BundleReport, Held, Shown, ShownFile, Stamp, Step
 from nightlight.evidence.checkpoint import Checkpoint, LogKey, open_checkpoint
 from nightlight.evidence.log import LogEntry, LogKind, open_entry
 from nightlight.evidence.relation import relation_of
@@ -102,9 +103,9 @@ class _Verification:
             raise _inconsistent(
                 CONVERSATION, "a message is said to be a reporter's own, and nobody of its sender reported"
             )
-        self._log(attestation, reports, decision, plain)
+        entries = self._log(attestation, reports, decision, plain)
+        files = self._files(messages, entries)
         stamp = self._timestamp(attestation)
-        attachments = self._attachments(plain)
         return BundleReport(
             sha256=self._sha256,
             attestation=attestation,
@@ -115,8 +116,8 @@ class _Verification:
             approved_by=approved_by,
             pinned=bool(self._trust.operators),
             stamp=stamp,
-            attachments=tuple(attachments),
-            not_proven=tuple(_not_proven(self._trust, stamp, messages, attestation)),
+            files=files,
+            not_proven=tuple(_not_proven(self._trust, stamp, messages, files, attestation)),
         )
 
     # What binds the bundle together
@@ -285,7 +286,7 @@ class _Verification:
         reports: Sequence[Mapping[str, Any]],
         decision: Mapping[str, Any],
         events: Mapping[str, StoredEvent],
-    ) -> None:
+    ) -> Sequence[LogEntry]:
         if self._trust.log_keys and attestation.log_key not in self._trust.log_keys:
             raise RefusedError("log_not_trusted", "The bundle names another log than those you trust.")
         checkpoint = open_checkpoint(self._members[CHECKPOINT], [LogKey.parse(attestation.log_key)])
@@ -302,6 +303,30 @@ class _Verification:
             "They cannot have been changed since without everybody who follows the log noticing.",
             "RFC 9162 §2.1.3; C2SP tlog-checkpoint",
         )
+        return entries
+
+    def _files(self, messages: Sequence[Shown], entries: Sequence[LogEntry]) -> tuple[ShownFile, ...]:
+        listed = self._json(ATTACHMENTS, list) if ATTACHMENTS in self._members else []
+        checks = [_detail(entry) for entry in entries if entry.kind == LogKind.ATTACHMENT_CHECKED]
+        records = {check["record"]: check.get("list") for check in checks if isinstance(check.get("record"), str)}
+        named = ((shown.number, shown.event_id, shown.message) for shown in messages)
+        files = check_files(named, listed, self._members, records)
+        proven = [file for file in files if file.proven]
+        if proven:
+            self._held(
+                "The attached files are those that were sent",
+                f"{_count(len(proven), 'file')} in here, encrypted: each is the one whose hash and key the message "
+                "names, and its digests were computed again.",
+                'Matrix, "Sending encrypted attachments"',
+            )
+        if len(proven) < len(files):
+            self._open(
+                "Files that are not in here",
+                f"The messages name {_count(len(files) - len(proven), 'file')} that the bundle does not hold. What is "
+                "said of them is what the operator found and logged; whoever has one can compare its hash.",
+                'Matrix, "Sending encrypted attachments"',
+            )
+        return files
 
     def _entry(self, item: Any, checkpoint: Checkpoint) -> LogEntry:
         if not isinstance(item, dict) or item.keys() != {"entry", "proof"} or not isinstance(item["proof"], list):
@@ -346,15 +371,6 @@ class _Verification:
             "RFC 3161 §2.4.2",
         )
         return Stamp(found.at, found.authority, found.trusted)
-
-    def _attachments(self, events: Mapping[str, StoredEvent]) -> list[dict[str, Any]]:
-        if ATTACHMENTS not in self._members:
-            return []
-        listed: list[dict[str, Any]] = self._json(ATTACHMENTS, list)
-        for item in listed:
-            if not isinstance(item, dict) or item.get("event_id") not in events:
-                raise _inconsistent(ATTACHMENTS, "a file belongs to a message that is not here")
-        return listed
 
     # What the steps are made of
 
@@ -511,7 +527,13 @@ def _detail(entry: LogEntry) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _not_proven(trust: Trust, stamp: Stamp | None, messages: Sequence[Shown], attestation: Attestation) -> list[str]:
+def _not_proven(
+    trust: Trust,
+    stamp: Stamp | None,
+    messages: Sequence[Shown],
+    files: Sequence[ShownFile],
+    attestation: Attestation,
+) -> list[str]:
     said = [
         "Which person held the device from which a message was sent, or typed it.",
         "That these messages are the whole conversation. Others may have come before, after and in between.",
@@ -532,9 +554,17 @@ def _not_proven(trust: Trust, stamp: Stamp | None, messages: Sequence[Shown], at
         said.append(f"That the time-stamp authority {stamp.authority} can be trusted.")
     if any(not item.server_signature for item in messages):
         said.append("The exact time of a message: it rests on the clock of the server that accepted it.")
+    if any(file.match is not None for file in files):
+        said.append("That a file is on a list of known ones, or on none: the operator's list is not in here.")
+    if any(not file.proven and file.digests for file in files):
+        said.append("The digests of files that are not in here: the operator's word, fixed in its log.")
     if any(item.message is None for item in messages):
         said.append("What the messages marked as not proven say.")
     return said
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def _short(attestation: Attestation) -> str:

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from nightlight.evidence.bundle.attestation import fingerprint
-from nightlight.evidence.bundle.report import BundleReport, Shown
+from nightlight.evidence.bundle.report import BundleReport, Shown, ShownFile
+from nightlight.model.attachment import ATTACHMENT_EXPLANATIONS, AttachmentCode, ListMatch
 from nightlight.model.verdict import EXPLANATIONS, Code
 from nightlight.web.visible import visible
 
@@ -31,6 +32,23 @@ def carried(shown: Shown) -> str:
     if shown.message is None or not shown.message.content.keys() - {"body", "msgtype", "m.relates_to"}:
         return ""
     return json.dumps(shown.message.content, indent=2, ensure_ascii=False)
+
+
+def found(file: ShownFile) -> str:
+    """What is known of a file, in words."""
+    if not file.code:
+        return "The operator says nothing about this file."
+    text = ATTACHMENT_EXPLANATIONS[AttachmentCode(file.code)]
+    if file.match == ListMatch.MATCH:
+        text += " The operator found it on a list of known files."
+    elif file.match == ListMatch.NO_MATCH:
+        text += " The operator found it on no list of known files."
+    return text
+
+
+def whose(file: ShownFile) -> str:
+    """Whose word the digests of a file are."""
+    return "found again here" if file.proven else "as the operator logged them; the file is not in here"
 
 
 def gap(shown: Shown) -> str:
@@ -63,6 +81,8 @@ def _environment() -> Environment:
         said=said,
         carried=carried,
         gap=gap,
+        found=found,
+        whose=whose,
         relations=RELATIONS,
         fingerprint=fingerprint,
         explain=lambda code: EXPLANATIONS[Code(code)],
