@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from nightlight.evidence.attachment import attachment_record, attachments_of
 from nightlight.evidence.bundle.attestation import Attestation, AttestedMessage, NamedKey, approve
 from nightlight.evidence.bundle.container import write_members
 from nightlight.evidence.bundle.contents import (
@@ -23,7 +25,9 @@ from nightlight.evidence.checkpoint import LogSigner
 from nightlight.evidence.log import LogEntry, LogKind, head_of, next_entry
 from nightlight.evidence.relation import relation_of
 from nightlight.evidence.stored_event import check_stored_event
+from nightlight.evidence.verify import verify_message
 from nightlight.hazmat.merkle import Frontier, Node, inclusion_ranges, proof_from
+from nightlight.model.attachment import Attachment, AttachmentCode, AttachmentState, Digests
 from nightlight.model.case import Case, CaseState, Decision, Outcome, Policy
 from nightlight.model.report import (
     Category,
@@ -51,6 +55,11 @@ OPERATOR = "Safety team of sim.example"
 APPROVERS = ("alex", "billie", "charlie")
 
 
+def record_of(file: BundledFile) -> str:
+    found = file.attachment
+    return attachment_record(found.attachment_id, found.event_id, found.reference, found.code, found.digests)
+
+
 @dataclass
 class BundleMaker:
     """Bob reports what Mallory said, the reply is his own; then it is decided, attested and approved by two of three.
@@ -63,7 +72,8 @@ class BundleMaker:
     approved_by: tuple[str, ...] = ("alex", "billie")
     case_id: str = "case_1"
     server_keys: Mapping[str, Any] | None = None
-    files: tuple[BundledFile, ...] = ()
+    #: Sent after the texts, checked, and kept.
+    picture: bytes | None = None
     attestation_changes: dict[str, Any] = field(default_factory=dict)
     log_before: int = 5
 
@@ -76,6 +86,9 @@ class BundleMaker:
             self.world.say(self.room, self.bob if number and number == last else self.mallory, text)
             for number, text in enumerate(self.texts)
         ]
+        if self.picture is not None:
+            self.description = self.world.upload(self.picture)
+            self.events.append(self.world.send_file(self.room, self.mallory, self.description))
 
     def messages(self) -> list[BundledMessage]:
         made = []
@@ -96,6 +109,20 @@ class BundleMaker:
                 )
             )
         return made
+
+    def files(self) -> list[BundledFile]:
+        if self.picture is None:
+            return []
+        message = self.messages()[-1]
+        (file,) = attachments_of(
+            verify_message(check_stored_event(json.loads(message.event), message.event_id), message.message_key)
+        )
+        hashes = (hashlib.new(name, self.picture).digest() for name in ("sha256", "sha1", "md5"))
+        attachment = Attachment(
+            "attachment_1", message.event_id, file.reference, 0, AttachmentState.CHECKED, AttachmentCode.MATCHES_EVENT,
+            1, NOW, NOW, Digests(len(self.picture), *hashes),
+        )  # fmt: skip
+        return [BundledFile(attachment, "no_match", self.world.blobs[self.description["url"]])]
 
     def report(self) -> Report:
         reported = tuple(
@@ -126,7 +153,11 @@ class BundleMaker:
         reported = log(LogKind.REPORT_RECEIVED, self.bob, "report_1", {"case": self.case_id, "messages": messages})
         said = {"outcome": Outcome.VIOLATION, "policy": Policy.CHILD_GROOMING, "reason": "what was found", "proven": 2}
         decided = log(LogKind.CASE_DECIDED, "robin", self.case_id, said)
-        return whole, [reported, decided]
+        checks = [
+            log(LogKind.ATTACHMENT_CHECKED, "nightlight", self.case_id, {"record": record_of(file), "list": file.match})
+            for file in self.files()
+        ]
+        return whole, [reported, decided, *checks]
 
     def contents(self) -> tuple[dict[str, bytes], Frontier]:
         whole, chosen = self.entries()
@@ -138,7 +169,7 @@ class BundleMaker:
         proven = [
             ProvenEntry(entry, proof_from(inclusion_ranges(entry.number - 1, frontier.size), nodes)) for entry in chosen
         ]
-        decided = chosen[-1]
+        decided = chosen[1]
         case = Case(self.case_id, NOW, CaseState.DECIDED, self.mallory, self.room, Category.GROOMING, 0, 2, 2, 1)
         decision = Decision(
             "decision_1", self.case_id, decided.at, "robin", Outcome.VIOLATION, Policy.CHILD_GROOMING, "what was found"
@@ -151,7 +182,7 @@ class BundleMaker:
             self.signer.sign(head_of(frontier)),
             proven,
             server_keys=self.server_keys,
-            files=self.files,
+            files=self.files(),
         )
         return members, frontier
 
@@ -170,7 +201,7 @@ class BundleMaker:
             legal_basis="an example of a legal basis",
             outcome=Outcome.VIOLATION,
             policy=Policy.CHILD_GROOMING,
-            decided_at=self.entries()[1][-1].at,
+            decided_at=self.entries()[1][1].at,
             proposed_at=NOW + 1_000,
             proposed_by="robin",
             messages=tuple(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import stat
@@ -189,3 +190,20 @@ def test_the_page_is_one_file_that_asks_for_nothing(run: Run, bundle: Path, tmp_
     assert stat.S_IMODE(page.stat().st_mode) == 0o600
     for part in ("Every check held", "What is not proven", "Keys and fingerprints", "[abusive message 2]"):
         assert part in text
+
+
+def test_attached_files_come_out_opened_under_names_that_nobody_chose(run: Run, tmp_path: Path) -> None:
+    bundle, folder, page = tmp_path / "case.bundle", tmp_path / "files", tmp_path / "page.html"
+    bundle.write_bytes(BundleMaker(picture=b"a picture of a circle").make())
+    done = run("verify", str(bundle), "--files", str(folder), "--html", str(page))
+    assert done.returncode == 0, done.stderr
+    (file,) = folder.iterdir()
+    assert (file.name, file.read_bytes()) == ("message-0004-file-1.bin", b"a picture of a circle")
+    assert (stat.S_IMODE(folder.stat().st_mode), stat.S_IMODE(file.stat().st_mode)) == (0o700, 0o600)
+    digest = hashlib.sha256(b"a picture of a circle").hexdigest()
+    assert digest in done.stdout
+    assert digest in page.read_text()
+    (said,) = json.loads(run("verify", str(bundle), "--json").stdout)["files"]
+    assert (said["message"], said["proven"], said["sha256"]) == (4, True, digest)
+    again = run("verify", str(bundle), "--files", str(folder))
+    assert (again.returncode, "Name a new folder" in again.stderr) == (1, True)

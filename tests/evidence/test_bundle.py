@@ -375,3 +375,32 @@ ODD: list[Any] = [None, 5, "x", [], {}, [1], [{}], {"messages": 5}, {"messages":
 
 def test_digest_of_the_file_is_the_one_that_is_shown() -> None:
     assert verify_bundle(BUNDLE).sha256 == hashlib.sha256(BUNDLE).hexdigest()
+
+
+# Attached files
+
+WITH_PICTURE = BundleMaker(picture=b"a picture of a circle")
+
+
+def test_file_is_proven_with_its_message() -> None:
+    report = verify_bundle(WITH_PICTURE.make())
+    (file,) = report.files
+    assert (file.number, file.proven, file.match) == (4, True, "no_match")
+    assert "The attached files are those that were sent" in [
+        step.name for step in report.steps if step.held is Held.YES
+    ]
+    assert any("list of known ones" in said for said in report.not_proven)
+
+
+def test_file_cut_out_of_another_bundle() -> None:
+    """With its lines, its log entries and its manifest made to fit, by an operator who signs anything."""
+    other = BundleMaker(picture=b"a picture of a square")
+    members, frontier = WITH_PICTURE.contents()
+    members["attachments/0001.bin"] = other.contents()[0]["attachments/0001.bin"]
+    members[MANIFEST] = manifest_of({name: data for name, data in members.items() if name != MANIFEST})
+    with refused("bundle_inconsistent"):
+        verify_bundle(write_members(WITH_PICTURE.signed(members, frontier)))
+    members = WITH_PICTURE.members()
+    members["attachments/0001.bin"] = other.contents()[0]["attachments/0001.bin"]
+    with refused("bundle_changed"):
+        verify_bundle(write_members(members))
