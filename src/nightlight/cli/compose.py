@@ -41,7 +41,7 @@ from nightlight.model.report import Report
 from nightlight.settings import Attachments, Settings
 from nightlight.store.database import Database
 from nightlight.web.api.routes import BodyLimits
-from nightlight.web.api.status import HOW_TO_PROVE, StatusLinks
+from nightlight.web.api.status import StatusLinks, how_to_prove
 from nightlight.web.disclose.routes import DisclosurePage
 
 
@@ -151,7 +151,8 @@ class House:
 
     @cached_property
     def links(self) -> StatusLinks:
-        return StatusLinks(self.settings.resolved_public_url, secret(self.settings.data_dir, "status"))
+        settings = self.settings
+        return StatusLinks(settings.resolved_public_url, secret(settings.data_dir, "status"), settings.disclosure_page)
 
     @cached_property
     def intake(self) -> Intake:
@@ -243,10 +244,9 @@ class House:
         )
 
     def _how_to_prove(self, report: Report) -> str:
-        message = report.messages[0]
         return (
-            f"Thank you for your report. A person on the safety team will look at it. {HOW_TO_PROVE} "
-            f"Room: {report.room_id} Event: {message.event_id} What became of it: {self.links.url(report.report_id)} "
+            "Thank you for your report. A person on the safety team will look at it. "
+            f"{how_to_prove(report, self.links)} What became of it: {self.links.url(report.report_id)} "
             "In danger, call the emergency number."
         )
 

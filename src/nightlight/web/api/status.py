@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass, field
+from shlex import quote
+from urllib.parse import urlencode
 
 from nightlight.errors import RefusedError
 from nightlight.hazmat import base64url
@@ -18,13 +20,22 @@ _TOKEN_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class StatusLinks:
-    """Makes and checks status addresses: unguessable, and derived from a secret so that none of them is stored."""
+    """Makes and checks status addresses: unguessable, and derived from a secret so that none of them is stored.
+
+    ``disclosure_page``: whether ``/report`` is there.
+    """
 
     public_url: str
     secret: bytes = field(repr=False)
+    disclosure_page: bool = False
 
     def url(self, report_id: str) -> str:
         return f"{self.public_url}/v1/reports/{report_id}/{self._token(report_id)}"
+
+    def page(self, report: Report) -> str:
+        """The disclosure page with the report's first message picked. Behind the ``#``: browsers do not send that."""
+        picked = {"room": report.room_id or "", "event": report.messages[0].event_id}
+        return f"{self.public_url}/report#{urlencode(picked)}"
 
     def check(self, report_id: str, token: str) -> None:
         """``RefusedError('report_not_found')`` unless the token belongs to the report."""
@@ -40,12 +51,22 @@ def report_not_found() -> RefusedError:
     return RefusedError("report_not_found", "There is no such report, or this address is incomplete.")
 
 
-HOW_TO_PROVE = (
-    "The message is end-to-end encrypted: nobody but the people in the conversation can read it. You can open exactly "
-    "the reported message for the safety team, and no other: in your app, export your room keys to a file (usually "
-    "Settings, Encryption or Security, Export keys), then run on your own computer: "
-    "nightlight disclose --keys FILE --room ROOM_ID --event EVENT_ID. Your keys stay on your computer."
-)
+def how_to_prove(report: Report, links: StatusLinks) -> str:
+    """What a reporter can do so that what they reported can be read."""
+    text = (
+        "The message is end-to-end encrypted: nobody but the people in the conversation can read it. You can open "
+        "exactly the reported message for the safety team, and no other. "
+    )
+    if links.disclosure_page:
+        return text + f"Go to {links.page(report)} and follow the steps. Your keys stay on your device."
+    # Other servers choose ids, and people paste this into a shell.
+    room_id, event_id = quote(report.room_id or ""), quote(report.messages[0].event_id)
+    return text + (
+        "In your app, export your room keys to a file (usually Settings, Encryption or Security, Export keys), then "
+        f"run on your own computer: nightlight disclose --keys FILE --room {room_id} --event {event_id}. "
+        "Your keys stay on your computer."
+    )
+
 
 _OUTCOMES = {
     Outcome.VIOLATION: "A person reviewed your report and found that the rules were broken. They have acted on it.",
@@ -93,7 +114,7 @@ def status(store: Store, report_id: str, links: StatusLinks) -> StatusBody:
         state=state,
         received_at=report.received_at,
         explanation=explanation,
-        how_to_prove=HOW_TO_PROVE if unproven and decision is None else None,
+        how_to_prove=how_to_prove(report, links) if unproven and decision is None else None,
         outcome=OutcomeBody(outcome=decision.outcome, decided_at=decision.decided_at, explanation=explanation)
         if decision
         else None,

@@ -13,6 +13,8 @@ const ROOMS_SHOWN = 200;
 const STEPS = 5;
 const SSO = "report-sso";
 const address = new URL(location.href);
+/** Which message somebody was sent here for: behind the `#`, so that no server on the way learns it. */
+const named = new URLSearchParams(location.hash.slice(1));
 
 /** @type {any} */
 let config;
@@ -26,8 +28,8 @@ let clock = clockOf(language);
 /** What has been chosen so far. @type {any} */
 const state = {
   backup: null,
-  room: address.searchParams.get("room") ?? "",
-  event: address.searchParams.get("event") ?? "",
+  room: named.get("room") ?? "",
+  event: named.get("event") ?? "",
   rooms: [],
   messages: [],
   names: new Map(),
@@ -573,6 +575,6 @@ function clockOf(code) {
 }
 
 function chosenLanguage() {
-  const wanted = [address.searchParams.get("lang"), ...navigator.languages].map((tag) => String(tag ?? "").slice(0, 2));
+  const wanted = [named.get("lang"), ...navigator.languages].map((tag) => String(tag ?? "").slice(0, 2));
   return wanted.find((code) => code in { en: 1, de: 1 }) ?? "en";
 }
