@@ -28,8 +28,8 @@ README = "README.txt"
 
 README_TEXT = """EVIDENCE BUNDLE (nightlight-bundle/1)
 
-This file proves by itself what it says. Nobody has to be believed for the messages; for the rest, the signatures say
-whose word it is. To check all of it, offline, on any computer with Python 3.11 or newer:
+This file proves by itself what it says. That the messages are what was stored, unchanged, rests on nobody's word; for
+the rest, the signatures say whose word it is. To check all of it, offline, on any computer with Python 3.11 or newer:
 
     pip install nightlight
     nightlight verify THIS-FILE

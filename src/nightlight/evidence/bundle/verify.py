@@ -236,9 +236,9 @@ class _Verification:
         proven = [item for item in shown if item.message is not None]
         self._held(
             "The messages are what was sent",
-            f"{len(proven)} of {len(shown)} messages were verified again, from their encrypted form: the account "
-            "named sent exactly this, to this room; its event id is its hash, its session signed it, and its key opens "
-            "it. Nobody who reported, and no operator, can have written or changed it.",
+            f"{len(proven)} of {len(shown)} messages were verified again, from their encrypted form: the event id is "
+            "the hash of the event, the session named in it signed it, and its key opens it. Nobody who reported it, "
+            "and nobody since it was stored, can have changed a word, its sender, its room or its time.",
             'Matrix, "m.megolm.v1.aes-sha2", "Calculating the reference hash"; RFC 8032; RFC 5869',
         )
         unsigned = [item for item in shown if not item.server_signature]
@@ -253,7 +253,8 @@ class _Verification:
             servers = ", ".join(sorted(published))
             self._held(
                 "The sending server signed each message",
-                f"{servers} accepted each message from the account named and put its own signature under it.",
+                f"{servers} accepted each message from the account named and put its own signature under it. The keys "
+                "are in the bundle, signed by themselves: compare them with what the server publishes.",
                 'Matrix server-server API, "Signing events"',
             )
 
@@ -540,7 +541,8 @@ def _not_proven(
         "Anybody's age or name.",
         "Who reported it, which messages they pointed at, and what they wrote: the operator says so, and its log "
         "fixed it at that time.",
-        "That nobody acted in an account's name: whoever runs its homeserver, or stole its password, could.",
+        "That nobody acted in an account's name: whoever runs its homeserver, or stole its password, could, and could "
+        "have made up a message from the start.",
         "That a text was first written by its sender: somebody in the room can send on another's ciphertext.",
     ]
     if not trust.operators:
