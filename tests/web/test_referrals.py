@@ -140,9 +140,11 @@ def test_nothing_is_referred_from_another_site_or_by_somebody_else(
     for path in ("approve", "export"):
         assert robin.post(f"/referrals/{referral_id}/{path}", data={"approval": "x"}).status_code == 403
     with TestClient(app_of(world), base_url="http://nightlight.test", follow_redirects=False) as stranger:
-        for path in ("attestation", "export", "approve"):
-            method = stranger.get if path == "attestation" else stranger.post
-            answer = method(f"/referrals/{referral_id}/{path}")
+        answers = [stranger.get(f"/referrals/{referral_id}/attestation")]
+        answers += [
+            stranger.post(f"/referrals/{referral_id}/{path}", data={"a": "b"}) for path in ("export", "approve")
+        ]
+        for answer in answers:
             assert answer.status_code in (303, 403)
             assert answer.headers.get("location", "/login").startswith("/login")
     for path in ("attestation", "referral_none/attestation"):
