@@ -10,6 +10,7 @@ from nightlight.web.console.session import Session
 
 _STATUS = {
     "case_not_found": 404,
+    "referral_not_found": 404,
     "message_not_found": 404,
     "attachment_not_found": 404,
     "media_gone": 404,
