@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from nightlight.adapters.timestamp import in_der
+from nightlight.evidence.bundle.verify import Trust, verify_bundle
 from nightlight.evidence.disclosure import disclose
 from nightlight.evidence.key_export import open_key_export
 from nightlight.evidence.stored_event import check_stored_event
+from nightlight.evidence.timestamp import verify_timestamp
 from nightlight.evidence.verify import verify_message
 from nightlight.hazmat.base64url import decode_standard
 from nightlight.hazmat.megolm import MegolmMessage, SessionExport
+from tests.bundles import public
 from tests.evidence.homeserver import build_event, encrypted
 
 VECTORS = Path(__file__).parents[1] / "vectors"
@@ -38,3 +42,19 @@ def test_key_export_of_nio_leads_to_proof() -> None:
         disclosure, _ = disclose(event.event_id, event.room_id, event.content, session.session)
         message = verify_message(event, disclosure.message_key)
         assert message.content == json.loads(vector["plaintext"])["content"]
+
+
+def test_what_was_handed_over_once_is_verified_for_good() -> None:
+    report = verify_bundle((VECTORS / "case.bundle").read_bytes(), Trust(operators=(public("operator"),)))
+    assert [shown.message.body for shown in report.messages if shown.message] == [
+        "[abusive message 1]", "[abusive message 2]", "[a reply]", "shape.png",
+    ]  # fmt: skip
+    assert [file.proven for file in report.files] == [True]
+    assert {shown.server_signature for shown in report.messages} == {"ed25519:a"}
+
+
+def test_time_stamp_of_openssl() -> None:
+    ordered, raw = ((VECTORS / name).read_bytes() for name in ("timestamp.tsr", "timestamp_unordered.tsr"))
+    assert in_der(raw) == ordered
+    found = verify_timestamp(ordered, b"what was signed", [(VECTORS / "timestamp_root.pem").read_bytes()])
+    assert (found.authority, found.trusted) == ("Example Root", True)
