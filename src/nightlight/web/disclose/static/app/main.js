@@ -432,6 +432,7 @@ function review() {
         el("li", { class: `card sent ${item.context ? "context" : ""}`, "data-event": item.id }, el("p", { class: "soft small" }, ...who(item), item.context && ` · ${words.reviewContext}`, item.locked && ` · ${words.reviewLocked}`), el("p", { class: "text", dir: "auto" }, item.text)),
       ),
     ),
+    items.some((item) => item.file) && el("p", { class: "note" }, words.reviewFile),
     form,
   );
 }

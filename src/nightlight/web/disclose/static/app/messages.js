@@ -3,8 +3,9 @@
 import { visible } from "./dom.js";
 
 /**
- * @typedef {{event: any, id: string, sender: string, at: number, text: string, proof: boolean, locked: string, mark: string}} Shown
- * `proof`: a message key can be made, or none is needed. `locked`: why it cannot be read, empty if it can.
+ * @typedef {{event: any, id: string, sender: string, at: number, text: string, proof: boolean, locked: string, mark: string, file: boolean}} Shown
+ * `proof`: a message key can be made, or none is needed. `locked`: why it cannot be read, empty if it can. `file`: a
+ * picture or another file hangs on it.
  */
 
 /**
@@ -19,15 +20,16 @@ export async function readable(events, engine, words) {
     const result = /** @type {any} */ (opened.get(event.event_id));
     const relation = event.content?.["m.relates_to"];
     if (!Object.keys(event.content ?? {}).length) {
-      return { ...base, text: words.removed, proof: false, locked: words.removed, mark: "" };
+      return { ...base, text: words.removed, proof: false, locked: words.removed, mark: "", file: false };
     }
     if (event.type === "m.room.encrypted" && !result?.ok) {
       const why = words.errors[result?.code ?? "session_missing"] ?? words.errors.unknown;
-      return { ...base, text: why, proof: false, locked: why, mark: "" };
+      return { ...base, text: why, proof: false, locked: why, mark: "", file: false };
     }
     const content = result?.ok ? result.payload.content : event.content;
     const mark = result?.ok ? "" : words.notEncrypted;
-    return { ...base, text: textOf(event, content, relation, words), proof: true, locked: "", mark };
+    const file = Boolean(content?.file || content?.url);
+    return { ...base, text: textOf(event, content, relation, words), proof: true, locked: "", mark, file };
   });
 }
 
