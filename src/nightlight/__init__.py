@@ -6,15 +6,17 @@ A map of the house; imports point only to the left::
 
     model/     the words: report, verdict, case, decision, action; frozen dataclasses, standard library only
     errors.py  RefusedError (your input) and UnavailableError (the world)
-    hazmat/    Megolm arithmetic, attachment streams, strict JSON: hazards in one room
-    evidence/  disclosure, key-export files, stored event + message key -> VerifiedMessage, the hash-chained log
+    hazmat/    Megolm arithmetic, attachment streams, Merkle proofs, strict JSON and CBOR: hazards in one room
+    evidence/  disclosure, key-export files, stored event + message key -> VerifiedMessage, attached files, the Merkle
+               log and its checkpoints; bundle/: what is handed over, and verifying it
     respond/   how reports become cases, what a decision may do
     ports.py   Protocols the flows need: store, clock, homeserver
     flows/     the stories: take a report, check attachments, review a case, enforce a decision, collect reports
     store/     SQLAlchemy: SQLite and PostgreSQL, one schema, Alembic migrations
     adapters/  matrix/: the homeserver's client, admin and OpenID interfaces; sealed/: the process that opens
-               attachments; vault.py: kept ciphertext; translate, never decide
-    web/       api/ (JSON, for reporters) and console/ (HTML, for reviewers)
+               attachments; vault.py: kept ciphertext; age.py, timestamp.py, transparency/; translate, never decide
+    web/       api/ (JSON, for reporters), disclose/ (their page), console/ (HTML, for reviewers), evidence/ (a verified
+               bundle as a page)
     settings.py  one table of settings
     cli/       commands, thin; the composition root
     demo/      a real homeserver and real clients on loopback, and the story they play
@@ -23,4 +25,4 @@ A map of the house; imports point only to the left::
 Everything up to ``respond`` is pure: no I/O, no clock, no randomness.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
