@@ -188,6 +188,8 @@ def _show(report: BundleReport, *, messages: bool) -> None:
         escape(visible(f"{decision['outcome']}: {decision['policy_title']}, {clock(attestation.decided_at)}"))
     )
     console.print(escape(visible(f"Handed to {attestation.agency} on the basis of: {attestation.legal_basis}")))
+    by = f"by {attestation.operator.name}, proposed by {attestation.proposed_by}"
+    console.print(escape(visible(f"Attested {clock(attestation.proposed_at)} {by}")))
     console.print(escape(visible(f"Approved by {', '.join(report.approved_by)}")))
     if report.stamp:
         console.print(escape(visible(f"Time-stamped {clock(report.stamp.at)} by {report.stamp.authority}")))

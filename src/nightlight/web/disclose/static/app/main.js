@@ -81,7 +81,7 @@ function frame() {
       { open: current === start || current === done },
       el("summary", {}, words.helpTitle),
       el("p", { class: "soft" }, words.helpText),
-      el("ul", {}, ...words.helplines.map(([who, shown, href]) => el("li", {}, `${who}: `, el("a", { href, rel: "noreferrer noopener", target: href.startsWith("http") ? "_blank" : null }, shown)))),
+      el("ul", {}, ...words.helplines.map((/** @type {string[]} */ [who, shown, href]) => el("li", {}, `${who}: `, el("a", { href, rel: "noreferrer noopener", target: href.startsWith("http") ? "_blank" : null }, shown)))),
     ),
   );
 }
@@ -114,16 +114,16 @@ function leave() {
   location.replace(config?.quickExit ?? "about:blank");
 }
 
-addEventListener("keydown", (event) => {
+window.addEventListener("keydown", (event) => {
   escapes = event.key === "Escape" ? escapes + 1 : 0;
   if (escapes === 3) leave();
 });
-addEventListener("pagehide", () => {
+window.addEventListener("pagehide", () => {
   homeserver?.signOut();
   engine.close();
 });
 // A page taken out of the browser's memory would show what was on it.
-addEventListener("pageshow", (event) => {
+window.addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();
 });
 

@@ -4,6 +4,8 @@
 import { aesCbcOpen, aesCtr, concat, equal, fromBase64, hkdf, hmac, KeyEngineError, pbkdf2, utf8 } from "./bytes.js";
 import { ROUNDS_MAX } from "./key-file.js";
 
+/** @typedef {Uint8Array<ArrayBuffer>} Bytes */
+
 export const BACKUP = "m.megolm_backup.v1.curve25519-aes-sha2";
 const STORAGE = "m.secret_storage.v1.aes-hmac-sha2";
 const SECRET = "m.megolm_backup.v1";
@@ -67,7 +69,7 @@ export async function openBackupSession(key, data) {
   }
 }
 
-/** "Recovery key": base58 of 0x8B 0x01, 32 bytes and their parity. @param {string} text @returns {Uint8Array | null} */
+/** "Recovery key": base58 of 0x8B 0x01, 32 bytes and their parity. @param {string} text @returns {Bytes | null} */
 export function recoveryKey(text) {
   const bare = text.replace(/\s+/g, "");
   if (bare.length < 40 || bare.length > 60) return null;
@@ -86,7 +88,7 @@ export function recoveryKey(text) {
 
 /**
  * @param {any} description @param {string} phrase @param {(stage: string, share: number) => void} onProgress
- * @returns {Promise<Uint8Array>}
+ * @returns {Promise<Bytes>}
  */
 async function fromPhrase(description, phrase, onProgress) {
   const how = description.passphrase;
@@ -98,7 +100,7 @@ async function fromPhrase(description, phrase, onProgress) {
 }
 
 /** "m.secret_storage.v1.aes-hmac-sha2": 32 zero bytes, encrypted, have the MAC that the description holds. */
-async function opensStorage(/** @type {any} */ description, /** @type {Uint8Array} */ key) {
+async function opensStorage(/** @type {any} */ description, /** @type {Bytes} */ key) {
   if (description.algorithm !== STORAGE) throw new KeyEngineError("backup_unsupported");
   const iv = typeof description.iv === "string" ? fromBase64(description.iv) : null;
   const mac = typeof description.mac === "string" ? fromBase64(description.mac) : null;
@@ -107,7 +109,7 @@ async function opensStorage(/** @type {any} */ description, /** @type {Uint8Arra
   return equal(await hmac(keys.slice(32), await aesCtr(keys.slice(0, 32), iv, new Uint8Array(32))), mac);
 }
 
-/** @param {BackupInfo} info @param {Uint8Array} storage @returns {Promise<Uint8Array>} */
+/** @param {BackupInfo} info @param {Bytes} storage @returns {Promise<Bytes>} */
 async function openSecret(info, storage) {
   const secret = info.encryptedSecret?.encrypted?.[info.keyId ?? ""];
   const [iv, ciphertext, mac] = ["iv", "ciphertext", "mac"].map((name) =>
@@ -119,7 +121,7 @@ async function openSecret(info, storage) {
   return aesCtr(keys.slice(0, 32), iv, ciphertext);
 }
 
-/** @param {Uint8Array} secret @param {Uint8Array} expected @returns {Promise<CryptoKey>} */
+/** @param {Bytes} secret @param {Bytes} expected @returns {Promise<CryptoKey>} */
 async function checked(secret, expected) {
   let key;
   try {
@@ -134,7 +136,7 @@ async function checked(secret, expected) {
   return key;
 }
 
-/** X25519 (RFC 7748 §6.1). @param {CryptoKey} key @param {Uint8Array} other @returns {Promise<Uint8Array | null>} */
+/** X25519 (RFC 7748 §6.1). @param {CryptoKey} key @param {Bytes} other @returns {Promise<Bytes | null>} */
 async function agree(key, other) {
   try {
     const imported = await crypto.subtle.importKey("raw", other, "X25519", false, []);

@@ -1,5 +1,7 @@
 // Bytes and their spellings. Strict: one text for one value.
 
+/** @typedef {Uint8Array<ArrayBuffer>} Bytes */
+
 /**
  * An expected failure, with a code from a closed list. `details` holds numbers, never key material.
  */
@@ -18,12 +20,12 @@ export class KeyEngineError extends Error {
 
 const encoder = new TextEncoder();
 
-/** @param {string} text @returns {Uint8Array} */
+/** @param {string} text @returns {Bytes} */
 export function utf8(text) {
   return encoder.encode(text);
 }
 
-/** @param {...Uint8Array} parts @returns {Uint8Array} */
+/** @param {...Bytes} parts @returns {Bytes} */
 export function concat(...parts) {
   const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
@@ -36,7 +38,7 @@ export function concat(...parts) {
 
 /**
  * Standard base64, padded or not, as Matrix clients write it; null for anything else.
- * @param {string} text @returns {Uint8Array | null}
+ * @param {string} text @returns {Bytes | null}
  */
 export function fromBase64(text) {
   let end = text.length;
@@ -49,19 +51,19 @@ export function fromBase64(text) {
   return toBase64(data) === bare ? data : null;
 }
 
-/** Unpadded standard base64. @param {Uint8Array} data @returns {string} */
+/** Unpadded standard base64. @param {Bytes} data @returns {string} */
 export function toBase64(data) {
   let binary = "";
   for (let at = 0; at < data.length; at += 8192) binary += String.fromCharCode(...data.subarray(at, at + 8192));
   return btoa(binary).replace(/=+$/, "");
 }
 
-/** Unpadded base64url. @param {Uint8Array} data @returns {string} */
+/** Unpadded base64url. @param {Bytes} data @returns {string} */
 export function toBase64Url(data) {
   return toBase64(data).replaceAll("+", "-").replaceAll("/", "_");
 }
 
-/** In time that does not depend on where they differ. @param {Uint8Array} one @param {Uint8Array} other */
+/** In time that does not depend on where they differ. @param {Bytes} one @param {Bytes} other */
 export function equal(one, other) {
   if (one.length !== other.length) return false;
   let difference = 0;
@@ -69,15 +71,15 @@ export function equal(one, other) {
   return difference === 0;
 }
 
-/** @param {Uint8Array} key @param {Uint8Array} data @returns {Promise<Uint8Array>} HMAC-SHA-256 */
+/** @param {Bytes} key @param {Bytes} data @returns {Promise<Bytes>} HMAC-SHA-256 */
 export async function hmac(key, data) {
   const imported = await crypto.subtle.importKey("raw", key, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
   return new Uint8Array(await crypto.subtle.sign("HMAC", imported, data));
 }
 
 /**
- * @param {Uint8Array} key @param {Uint8Array} iv 16 bytes @param {Uint8Array} data
- * @returns {Promise<Uint8Array>} AES-256-CTR: the same for both directions
+ * @param {Bytes} key @param {Bytes} iv 16 bytes @param {Bytes} data
+ * @returns {Promise<Bytes>} AES-256-CTR: the same for both directions
  */
 export async function aesCtr(key, iv, data) {
   const imported = await crypto.subtle.importKey("raw", key, "AES-CTR", false, ["encrypt"]);
@@ -86,8 +88,8 @@ export async function aesCtr(key, iv, data) {
 }
 
 /**
- * @param {Uint8Array} key @param {Uint8Array} iv @param {Uint8Array} data
- * @returns {Promise<Uint8Array | null>} AES-256-CBC with PKCS#7, null where it does not fit
+ * @param {Bytes} key @param {Bytes} iv @param {Bytes} data
+ * @returns {Promise<Bytes | null>} AES-256-CBC with PKCS#7, null where it does not fit
  */
 export async function aesCbcOpen(key, iv, data) {
   const imported = await crypto.subtle.importKey("raw", key, "AES-CBC", false, ["decrypt"]);
@@ -100,7 +102,7 @@ export async function aesCbcOpen(key, iv, data) {
 
 /**
  * HKDF-SHA-256 (RFC 5869) with a salt of 32 zero bytes.
- * @param {Uint8Array} secret @param {string} info @param {number} length in bytes @returns {Promise<Uint8Array>}
+ * @param {Bytes} secret @param {string} info @param {number} length in bytes @returns {Promise<Bytes>}
  */
 export async function hkdf(secret, info, length) {
   const imported = await crypto.subtle.importKey("raw", secret, "HKDF", false, ["deriveBits"]);
@@ -110,9 +112,9 @@ export async function hkdf(secret, info, length) {
 
 /**
  * PBKDF2-HMAC-SHA-512, with an estimate of how far it is: the platform tells nothing while it works.
- * @param {Uint8Array} passphrase @param {Uint8Array} salt @param {number} rounds @param {number} length in bytes
+ * @param {Bytes} passphrase @param {Bytes} salt @param {number} rounds @param {number} length in bytes
  * @param {(share: number) => void} onShare between 0 and 1
- * @returns {Promise<Uint8Array>}
+ * @returns {Promise<Bytes>}
  */
 export async function pbkdf2(passphrase, salt, rounds, length, onShare) {
   const imported = await crypto.subtle.importKey("raw", passphrase, "PBKDF2", false, ["deriveBits"]);

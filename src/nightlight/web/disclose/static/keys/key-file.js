@@ -2,6 +2,8 @@
 
 import { aesCtr, concat, equal, hmac, KeyEngineError, pbkdf2, utf8 } from "./bytes.js";
 
+/** @typedef {Uint8Array<ArrayBuffer>} Bytes */
+
 export const FILE_MAX = 128 * 2 ** 20;
 export const ROUNDS_MAX = 5_000_000;
 const HEADER = "-----BEGIN MEGOLM SESSION DATA-----";
@@ -50,13 +52,13 @@ function passphrases(passphrase) {
   return found;
 }
 
-/** @param {Uint8Array} data */
+/** @param {Bytes} data */
 function looksLikeText(data) {
   const sample = data.subarray(0, 4096);
   return sample.length > 0 && sample.filter((byte) => byte >= 32 && byte < 127).length > 0.9 * sample.length;
 }
 
-/** @param {string} text @returns {Uint8Array} */
+/** @param {string} text @returns {Bytes} */
 function unwrap(text) {
   const start = text.indexOf(HEADER);
   if (start < 0) throw new KeyEngineError("file_foreign");

@@ -3,6 +3,8 @@
 
 import { aesCbcOpen, concat, equal, fromBase64, hmac, KeyEngineError, toBase64, utf8 } from "./bytes.js";
 
+/** @typedef {Uint8Array<ArrayBuffer>} Bytes */
+
 export const ALGORITHM = "m.megolm.v1.aes-sha2";
 const RATCHET = 128;
 const EXPORT = 1 + 4 + RATCHET + 32;
@@ -15,10 +17,10 @@ const INFO = utf8("MEGOLM_KEYS");
 
 /**
  * A session from `index` on. `0x01 ‖ index u32be ‖ ratchet (128) ‖ Ed25519 public key (32)` ("Session export format").
- * @typedef {{index: number, ratchet: Uint8Array, publicKey: Uint8Array}} Session
+ * @typedef {{index: number, ratchet: Bytes, publicKey: Bytes}} Session
  */
 
-/** @param {Uint8Array | null} data @returns {Session | null} */
+/** @param {Bytes | null} data @returns {Session | null} */
 export function parseSession(data) {
   if (!data || data.length !== EXPORT || data[0] !== 1) return null;
   const index = new DataView(data.buffer, data.byteOffset).getUint32(1);
@@ -52,14 +54,14 @@ export async function advance(session, target) {
 
 /**
  * The message key: HKDF-Extract of the ratchet value (RFC 5869 §2.2). It opens this one message.
- * @param {Session} session at the message's index @returns {Promise<Uint8Array>} 32 bytes
+ * @param {Session} session at the message's index @returns {Promise<Bytes>} 32 bytes
  */
 export function messageKey(session) {
   return hmac(ZERO, session.ratchet);
 }
 
 /**
- * @typedef {{index: number, ciphertext: Uint8Array, mac: Uint8Array, signature: Uint8Array, forms: Uint8Array[]}} Message
+ * @typedef {{index: number, ciphertext: Bytes, mac: Bytes, signature: Bytes, forms: Bytes[]}} Message
  * `forms`: what MAC and signature may cover; apps differ when a message is written in an unusual way.
  */
 
@@ -79,7 +81,7 @@ export function parseMessage(text) {
 /**
  * Whether the session signed the message: Ed25519 over everything before the signature (RFC 8032). Browsers without
  * Ed25519 are not asked: the service checks it in any case.
- * @param {Message} message @param {Uint8Array} publicKey 32 bytes @returns {Promise<boolean>}
+ * @param {Message} message @param {Bytes} publicKey 32 bytes @returns {Promise<boolean>}
  */
 export async function signedBy(message, publicKey) {
   let key;
@@ -95,7 +97,7 @@ export async function signedBy(message, publicKey) {
 
 /**
  * Opens a message with its message key, or throws `wrong_key`.
- * @param {Message} message @param {Uint8Array} key @returns {Promise<Uint8Array>}
+ * @param {Message} message @param {Bytes} key @returns {Promise<Bytes>}
  */
 export async function openMessage(message, key) {
   const t1 = await hmac(key, concat(INFO, Uint8Array.of(1)));
@@ -108,7 +110,7 @@ export async function openMessage(message, key) {
   return opened;
 }
 
-/** As protobuf readers do: the last field wins, unknown ones are passed over. @param {Uint8Array} payload */
+/** As protobuf readers do: the last field wins, unknown ones are passed over. @param {Bytes} payload */
 function readFields(payload) {
   let index = 0;
   let ciphertext = new Uint8Array(0);
@@ -160,7 +162,7 @@ function readFields(payload) {
   return { index, ciphertext };
 }
 
-/** @param {number} value @returns {Uint8Array} */
+/** @param {number} value @returns {Bytes} */
 function varint(value) {
   const out = [];
   while (value >= 0x80) {
