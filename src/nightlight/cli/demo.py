@@ -70,8 +70,10 @@ def _play(once: bool, keep: Path | None, info: Path | None) -> None:
                 step("The story is told")
             _show(outcome, time.monotonic() - started)
             if not once:
-                _show_addresses(town, keep)
-                _wait()
+                # On a device of its own, so to speak: not among what the servers keep.
+                with tempfile.TemporaryDirectory(prefix="nightlight-bob-") as device:
+                    _show_addresses(town, keep, outcome, Path(device))
+                    _wait()
         except (KeyboardInterrupt, _StopRequestedError):
             say("Stopping ...")
             if once:
@@ -106,13 +108,19 @@ def _show(outcome: Outcome, seconds: float) -> None:
     console.print(table)
 
 
-def _show_addresses(town: Town, keep: Path | None) -> None:
+def _show_addresses(town: Town, keep: Path | None, outcome: Outcome, device: Path) -> None:
     table = Table(title="Look around", show_header=False, title_justify="left", pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     reviewer, synapse = town.reviewer, town.synapse
     table.add_row("Console for reviewers", town.nightlight.url)
     table.add_row("  sign in as", f"{reviewer.username}   password {reviewer.password}")
+    account, password, keys, passphrase = outcome.bob
+    key_file = device / "bobs-keys.txt"
+    key_file.write_bytes(keys)
+    table.add_row("Page for reporters", f"{town.nightlight.url}/report")
+    table.add_row("  sign in as", f"{account}   password {password}")
+    table.add_row("  his key file", f"{key_file}   passphrase {passphrase}")
     table.add_row("Interface for reporters", f"{town.nightlight.url}/openapi.json")
     table.add_row("Homeserver", f"{synapse.base_url}  ({synapse.server_name})")
     table.add_row("  its admin", f"{synapse.admin_user}   password {synapse.admin_password}")

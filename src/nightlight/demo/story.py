@@ -78,6 +78,8 @@ class Outcome:
     followed: str = ""
     log: str = ""
     case_id: str = ""
+    #: What Bob has on his device, for somebody who wants to report as Bob: account, password, key file, passphrase.
+    bob: tuple[str, str, bytes, str] = field(default=("", "", b"", ""), repr=False)
 
 
 class Story:
@@ -188,6 +190,7 @@ class Story:
         self.outcome.proven = (
             f"{len(verdicts)} of {len(verdicts)} messages: these accounts sent exactly these, to this room, then"
         )
+        self.outcome.bob = (bob.user_id, bob.password, (folder / "keys.txt").read_bytes(), _PASSPHRASE)
         found = await self._case_with(self._events[REPORTED])
         self._expect(found == self.outcome.case_id, "joining the case", "the proof opened a second case")
 
@@ -292,8 +295,8 @@ class Story:
         self._expect(sorted(texts) == sorted([CONTEXT, REPORTED, "shape.png"]), "the bundle", str(texts))
         held = sum(1 for step in report["steps"] if step["held"])
         self.outcome.checked = (
-            f"{len(texts)} of {len(texts)} messages proven, {held} of {len(report['steps'])} checks held, "
-            f"{len(report['not_proven'])} things named as not proven"
+            f"{len(texts)} of {len(texts)} messages proven; {held} checks held, {len(report['steps']) - held} left "
+            f"open (a time-stamp, the file itself); {len(report['not_proven'])} things named that are not proven"
         )
         bent = bytearray((desk / "case.bundle.age").read_bytes())
         bent[len(bent) // 2] ^= 1
