@@ -166,3 +166,24 @@ def test_an_errcode_that_is_a_name_of_the_language_is_an_error_like_any_other(pa
         press(page, "Back")
         press(page, "I have neither: show me the messages anyway")
         expect(page.get_by_role("alert")).to_have_text("Something went wrong. Please try again.")
+
+
+def test_the_preview_holds_everything_that_a_message_carries(page: Page, answers: Answers) -> None:
+    """A text for apps that show markup may say something else than the plain one, and goes along with it."""
+    plain: dict[str, Any] = {
+        "event_id": "$0",
+        "sender": "@a:b",
+        "type": "m.room.message",
+        "content": {"msgtype": "m.text", "body": "hi"},
+    }
+    more = {**plain, "event_id": "$1", "content": {**plain["content"], "formatted_body": "<b>something else</b>"}}
+    answers.by_end["/messages"] = {"chunk": [plain, more], "state": []}
+    to_rooms(page)
+    page.locator("[data-room]").click()
+    expect(page.locator("#messages input")).to_have_count(2)
+    for box in page.locator("#messages input").all():
+        box.check()
+    press(page, "Continue")
+    expect(page.locator("#disclosed details")).to_have_count(1)
+    page.locator("#disclosed summary").click()
+    expect(page.locator("#disclosed pre")).to_contain_text('"formatted_body": "<b>something else</b>"')

@@ -429,7 +429,7 @@ function review() {
       "ul",
       { class: "list", id: "disclosed" },
       ...items.map((item) =>
-        el("li", { class: `card sent ${item.context ? "context" : ""}`, "data-event": item.id }, el("p", { class: "soft small" }, ...who(item), item.context && ` · ${words.reviewContext}`, item.locked && ` · ${words.reviewLocked}`), el("p", { class: "text", dir: "auto" }, item.text)),
+        el("li", { class: `card sent ${item.context ? "context" : ""}`, "data-event": item.id }, el("p", { class: "soft small" }, ...who(item), item.context && ` · ${words.reviewContext}`, item.locked && ` · ${words.reviewLocked}`), el("p", { class: "text", dir: "auto" }, item.text), item.rest && el("details", {}, el("summary", { class: "small" }, words.reviewRest), el("pre", { dir: "auto" }, item.rest))),
       ),
     ),
     items.some((item) => item.file) && el("p", { class: "note" }, words.reviewFile),

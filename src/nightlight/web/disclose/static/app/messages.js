@@ -2,10 +2,12 @@
 
 import { visible } from "./dom.js";
 
+const SHOWN = new Set(["body", "msgtype", "m.relates_to"]);
+
 /**
- * @typedef {{event: any, id: string, sender: string, at: number, text: string, proof: boolean, locked: string, mark: string, file: boolean}} Shown
+ * @typedef {{event: any, id: string, sender: string, at: number, text: string, proof: boolean, locked: string, mark: string, file: boolean, rest: string}} Shown
  * `proof`: a message key can be made, or none is needed. `locked`: why it cannot be read, empty if it can. `file`: a
- * picture or another file hangs on it.
+ * picture or another file hangs on it. `rest`: all that the message carries, if that is more than its text.
  */
 
 /**
@@ -20,17 +22,23 @@ export async function readable(events, engine, words) {
     const result = /** @type {any} */ (opened.get(event.event_id));
     const relation = event.content?.["m.relates_to"];
     if (!Object.keys(event.content ?? {}).length) {
-      return { ...base, text: words.removed, proof: false, locked: words.removed, mark: "", file: false };
+      return { ...base, text: words.removed, proof: false, locked: words.removed, mark: "", file: false, rest: "" };
     }
     if (event.type === "m.room.encrypted" && !result?.ok) {
       const why = words.errors[result?.code ?? "session_missing"] ?? words.errors.unknown;
-      return { ...base, text: why, proof: false, locked: why, mark: "", file: false };
+      return { ...base, text: why, proof: false, locked: why, mark: "", file: false, rest: "" };
     }
     const content = result?.ok ? result.payload.content : event.content;
     const mark = result?.ok ? "" : words.notEncrypted;
     const file = Boolean(content?.file || content?.url);
-    return { ...base, text: textOf(event, content, relation, words), proof: true, locked: "", mark, file };
+    return { ...base, text: textOf(event, content, relation, words), proof: true, locked: "", mark, file, rest: restOf(content) };
   });
+}
+
+/** @param {any} content @returns {string} */
+function restOf(content) {
+  const more = Object.keys(content ?? {}).some((name) => !SHOWN.has(name));
+  return more ? visible(JSON.stringify(content, null, 2)) : "";
 }
 
 /** @param {any} event @param {any} content @param {any} relation @param {any} words @returns {string} */

@@ -76,6 +76,7 @@ export default {
   reviewText: (/** @type {number} */ n) => (n === 1 ? "Diese eine Nachricht und sonst nichts. Der Rest des Gesprächs bleibt verschlossen." : `Diese ${n} Nachrichten und sonst nichts. Der Rest des Gesprächs bleibt verschlossen.`),
   reviewContext: "wird mitgeschickt, damit man es versteht",
   reviewLocked: "wird ungeöffnet geschickt: niemand kann sie lesen",
+  reviewRest: "Alles in dieser Nachricht, so wie Apps es schreiben",
   reviewFile: "Mit einem Bild oder einer Datei geht der Schlüssel mit, der sie öffnet. Zuerst prüft und vergleicht eine Maschine. Kein Mensch muss es ansehen, und du musst es nicht noch einmal ansehen.",
   categoryLabel: "Worum geht es?",
   categories: {

@@ -76,6 +76,7 @@ export default {
   reviewText: (/** @type {number} */ n) => (n === 1 ? "This one message, and nothing else. The rest of the conversation stays locked." : `These ${n} messages, and nothing else. The rest of the conversation stays locked.`),
   reviewContext: "sent along so that people understand",
   reviewLocked: "sent without being opened: nobody can read it",
+  reviewRest: "Everything in this message, as apps write it",
   reviewFile: "With a picture or file goes the key that opens it. A machine looks at it first, and compares it. No person has to look at it, and you do not have to look at it again.",
   categoryLabel: "What is it about?",
   categories: {
