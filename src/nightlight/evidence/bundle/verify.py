@@ -537,8 +537,8 @@ def _not_proven(
 ) -> list[str]:
     said = [
         "Which person held the device from which a message was sent, or typed it.",
-        "That these messages are the whole conversation. Others may have come before, after and in between; their order, "
-        "and how many were left out, is what the operator was told by the homeserver.",
+        "That these messages are the whole conversation. Others may have come before, after and in between; their "
+        "order, and how many were left out, is what the operator was told by the homeserver.",
         "Anybody's age or name.",
         "Who reported it, which messages they pointed at, and what they wrote: the operator says so, and its log "
         "fixed it at that time.",
