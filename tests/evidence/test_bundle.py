@@ -404,3 +404,38 @@ def test_file_cut_out_of_another_bundle() -> None:
     members["attachments/0001.bin"] = other.contents()[0]["attachments/0001.bin"]
     with refused("bundle_changed"):
         verify_bundle(write_members(members))
+
+
+# An operator who signs anything
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"reporter": [1]}, {"reporter": {"a": 1}}, {"reporter": 5}, {"note": 5}, {"note": {"a": 1}}, {"category": None},
+        {"received_at": "x"}, {"received_at": -1}, {"received_at": True}, {"messages_left_out": -5}, {"language": None},
+        {"messages_left_out": None}, {"extra": 1}, {"room_id": "!other:sim.example"}, {"room_id": 5}, {"messages": "all"},
+    ],
+)  # fmt: skip
+def test_report_that_is_none(changes: dict[str, Any]) -> None:
+    with refused("bundle_inconsistent"):
+        verify_bundle(resigned(lambda reports: reports[0].update(changes), "reports.json"))
+
+
+@pytest.mark.parametrize("changes", [{"policy_title": "Proven by a court"}, {"subject": [1]}, {"subject": {"a": 1}}])
+def test_decision_that_is_none(changes: dict[str, Any]) -> None:
+    with refused("bundle_inconsistent"):
+        verify_bundle(resigned(lambda decision: decision.update(changes), "decision.json"))
+
+
+def test_message_said_to_be_a_reporters_own_that_is_not() -> None:
+    """It would shift a threat from the one account to the other."""
+    with refused("bundle_inconsistent"):
+        verify_bundle(resigned(lambda value: value["messages"][0].update(own=True), CONVERSATION))
+
+
+def test_decision_about_somebody_who_wrote_nothing_here_is_said() -> None:
+    innocent = {"subject": "@innocent:sim.example"}
+    report = verify_bundle(resigned(lambda decision: decision.update(innocent), "decision.json"))
+    (said,) = [said for said in report.not_proven if "@innocent:sim.example" in said]
+    assert "no message in here is theirs" in said

@@ -177,7 +177,8 @@ def test_the_preview_holds_everything_that_a_message_carries(page: Page, answers
         "content": {"msgtype": "m.text", "body": "hi"},
     }
     more = {**plain, "event_id": "$1", "content": {**plain["content"], "formatted_body": "<b>something else</b>"}}
-    answers.by_end["/messages"] = {"chunk": [plain, more], "state": []}
+    double = {**plain, "content": {"msgtype": "m.text", "body": "under an id that stands there already"}}
+    answers.by_end["/messages"] = {"chunk": [plain, more, double], "state": []}
     to_rooms(page)
     page.locator("[data-room]").click()
     expect(page.locator("#messages input")).to_have_count(2)

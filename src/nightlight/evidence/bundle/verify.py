@@ -49,6 +49,7 @@ from nightlight.evidence.timestamp import verify_timestamp
 from nightlight.evidence.verify import AmbiguousContentError, VerifiedMessage, verify_message
 from nightlight.hazmat import base64url, strict_json
 from nightlight.hazmat.merkle import verify_inclusion
+from nightlight.model.case import POLICY_TITLES, Policy
 from nightlight.model.verdict import Code, Verdict, verdict_for
 
 _REQUIRED = (README, MANIFEST, ATTESTATION, CONVERSATION, REPORTS, DECISION, CHECKPOINT, ENTRIES)
@@ -117,7 +118,7 @@ class _Verification:
             pinned=bool(self._trust.operators),
             stamp=stamp,
             files=files,
-            not_proven=tuple(_not_proven(self._trust, stamp, messages, files, attestation)),
+            not_proven=tuple(_not_proven(self._trust, stamp, messages, files, attestation, decision["subject"])),
         )
 
     # What binds the bundle together
@@ -267,6 +268,13 @@ class _Verification:
         attested = (attestation.case_id, attestation.outcome, attestation.policy, attestation.decided_at)
         if said != attested:
             raise _inconsistent(DECISION, "it is another decision than the attested one")
+        if type(decision["subject"]) not in (str, type(None)):
+            raise _inconsistent(DECISION, "a field has the wrong kind")
+        if (
+            decision["policy"] in POLICY_TITLES
+            and decision["policy_title"] != POLICY_TITLES[Policy(decision["policy"])]
+        ):
+            raise _inconsistent(DECISION, "the rule has another name")
         return decision
 
     def _reports(self, attestation: Attestation, events: Mapping[str, StoredEvent]) -> list[dict[str, Any]]:
@@ -276,9 +284,14 @@ class _Verification:
         ):
             raise _inconsistent(REPORTS, "these are other reports than the attested ones")
         for report in reports:
-            named = report.get("messages")
-            if not isinstance(named, list) or any(not isinstance(e, str) or e not in events for e in named):
+            if report.keys() != _REPORT.keys() or any(type(report[name]) not in _REPORT[name] for name in _REPORT):
+                raise _inconsistent(REPORTS, "a report has other fields, or a field of the wrong kind")
+            if any(not isinstance(event, str) or event not in events for event in report["messages"]):
                 raise _inconsistent(REPORTS, "a report names messages that are not here")
+            if any(events[event].room_id != report["room_id"] for event in report["messages"]):
+                raise _inconsistent(REPORTS, "a report is about another room than its messages")
+            if min(report["received_at"], report["messages_left_out"]) < 0:
+                raise _inconsistent(REPORTS, "a number is negative")
         return list(reports)
 
     def _log(
@@ -414,6 +427,20 @@ _LINE: dict[str, tuple[type, ...]] = {
 }
 
 
+_REPORT: dict[str, tuple[type, ...]] = {
+    "report_id": (str,),
+    "received_at": (int,),
+    "reporter": (str, type(None)),
+    "room_id": (str, type(None)),
+    "category": (str,),
+    "note": (str,),
+    "language": (str,),
+    "source": (str,),
+    "messages": (list,),
+    "messages_left_out": (int,),
+}
+
+
 def _line(item: Any, number: int) -> dict[str, Any]:
     where = f"{CONVERSATION}, message {number}"
     if not isinstance(item, dict) or item.keys() != _LINE.keys():
@@ -534,6 +561,7 @@ def _not_proven(
     messages: Sequence[Shown],
     files: Sequence[ShownFile],
     attestation: Attestation,
+    subject: str | None,
 ) -> list[str]:
     said = [
         "Which person held the device from which a message was sent, or typed it.",
@@ -557,6 +585,8 @@ def _not_proven(
         said.append(f"That the time-stamp authority {stamp.authority} can be trusted.")
     if any(not item.server_signature for item in messages):
         said.append("The exact time of a message: it rests on the clock of the server that accepted it.")
+    if subject is not None and all(item.sender != subject for item in messages):
+        said.append(f"That {subject}, whom the decision is about, wrote anything: no message in here is theirs.")
     if any(file.match is not None for file in files):
         said.append("That a file is on a list of known ones, or on none: the operator's list is not in here.")
     if any(not file.proven and file.digests for file in files):

@@ -319,7 +319,8 @@ async function earlier() {
   const page = await homeserver.messages(state.room, state.more);
   for (const [id, name] of page.names) state.names.set(id, name);
   const known = new Set(state.messages.map((/** @type {any} */ m) => m.id));
-  const fresh = page.events.filter((event) => !known.has(event.event_id)).reverse();
+  // One line for one id, also within a page: what is ticked is what is shown under it.
+  const fresh = page.events.filter((event) => !known.has(event.event_id) && known.add(event.event_id)).reverse();
   state.messages = [...(await readable(fresh, engine, words)), ...state.messages];
   state.more = page.events.length ? page.more : undefined;
 }
