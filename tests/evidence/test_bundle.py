@@ -414,7 +414,7 @@ def test_file_cut_out_of_another_bundle() -> None:
     [
         {"reporter": [1]}, {"reporter": {"a": 1}}, {"reporter": 5}, {"note": 5}, {"note": {"a": 1}}, {"category": None},
         {"received_at": "x"}, {"received_at": -1}, {"received_at": True}, {"messages_left_out": -5}, {"language": None},
-        {"messages_left_out": None}, {"extra": 1}, {"room_id": "!other:sim.example"}, {"room_id": 5}, 
+        {"messages_left_out": None}, {"extra": 1}, {"room_id": "!other:sim.example"}, {"room_id": 5},
         {"messages": "all"},
     ],
 )  # fmt: skip
