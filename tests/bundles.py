@@ -131,7 +131,7 @@ class BundleMaker:
         )
         source, state = ReportSource.API, ReportState.CHECKED
         return Report(
-            "report_1", NOW, self.bob, self.room, Category.GROOMING, "a note", "en", source, state,
+            "report_1", NOW + self.log_before, self.bob, self.room, Category.GROOMING, "a note", "en", source, state,
             self.case_id, None, reported,
         )  # fmt: skip
 
@@ -150,7 +150,8 @@ class BundleMaker:
             {"event": m.event_id, "verdict": "VERIFIED", "code": "ok", "evidence": m.sha256.hex()}
             for m in self.messages()
         ]
-        reported = log(LogKind.REPORT_RECEIVED, self.bob, "report_1", {"case": self.case_id, "messages": messages})
+        received = {"case": self.case_id, "category": Category.GROOMING, "messages": messages}
+        reported = log(LogKind.REPORT_RECEIVED, self.bob, "report_1", received)
         said = {"outcome": Outcome.VIOLATION, "policy": Policy.CHILD_GROOMING, "reason": "what was found", "proven": 2}
         decided = log(LogKind.CASE_DECIDED, "robin", self.case_id, said)
         checks = [

@@ -413,6 +413,7 @@ def test_file_cut_out_of_another_bundle() -> None:
     "changes",
     [
         {"reporter": [1]}, {"reporter": {"a": 1}}, {"reporter": 5}, {"note": 5}, {"note": {"a": 1}}, {"category": None},
+        {"received_at": 1}, {"category": "spam"},
         {"received_at": "x"}, {"received_at": -1}, {"received_at": True}, {"messages_left_out": -5}, {"language": None},
         {"messages_left_out": None}, {"extra": 1}, {"room_id": "!other:sim.example"}, {"room_id": 5},
         {"messages": "all"},
@@ -440,3 +441,57 @@ def test_decision_about_somebody_who_wrote_nothing_here_is_said() -> None:
     report = verify_bundle(resigned(lambda decision: decision.update(innocent), "decision.json"))
     (said,) = [said for said in report.not_proven if "@innocent:sim.example" in said]
     assert "no message in here is theirs" in said
+
+
+#: What rests on the operator's word alone, and is named among what is not proven.
+OPERATORS_WORD = {
+    (CONVERSATION, "omitted_before"),
+    ("reports.json", "language"),
+    ("reports.json", "messages"),
+    ("reports.json", "messages_left_out"),
+    ("reports.json", "note"),
+    ("reports.json", "source"),
+    ("decision.json", "subject"),
+    ("server-keys.json", "sim.example"),
+}
+STRANGE: list[Any] = [None, 0, -1, 1.5, "", "x", "@a:b", [], {}, [[]], {"a": 1}, True, 2**53 - 1, "\u202e", "9" * 5_000]
+
+
+def places(value: Any, where: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where every value stands, however deep."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, inner in items:
+        yield (*where, name)
+        yield from places(inner, (*where, name))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [CONVERSATION, "reports.json", "decision.json", "log/entries.json", "server-keys.json", "attachments.json",
+     "messages/0001.json"],
+)  # fmt: skip
+def test_no_field_can_be_changed_even_by_the_operator_but_those_that_are_said_to_be_their_word(name: str) -> None:
+    maker = BundleMaker(texts=("[abusive message 1]", "[a reply]"), picture=b"a picture of a circle")
+    maker.server_keys = {"sim.example": maker.world.published_keys()}
+    members, frontier = maker.contents()
+    changed = set()
+    for place in places(json.loads(members[name])):
+        for strange in [*STRANGE, "left out"]:
+            value = json.loads(members[name])
+            holder = value
+            for step in place[:-1]:
+                holder = holder[step]
+            if strange == "left out":
+                del holder[place[-1]]
+            elif holder[place[-1]] == strange:
+                continue
+            else:
+                holder[place[-1]] = strange
+            bent = {**members, name: encode_canonical_json(value)}
+            bent[MANIFEST] = manifest_of({n: data for n, data in bent.items() if n != MANIFEST})
+            try:
+                verify_bundle(write_members(maker.signed(bent, frontier)))
+            except RefusedError:
+                continue
+            changed.add((name, next(step for step in reversed(place) if isinstance(step, str))))
+    assert changed <= OPERATORS_WORD

@@ -536,6 +536,11 @@ def _check_reported(entries: Sequence[LogEntry], report: Mapping[str, Any], even
     for entry in entries:
         if entry.subject == report["report_id"] and entry.kind in (LogKind.REPORT_RECEIVED, LogKind.REPORT_CHECKED):
             actors.add(entry.actor)
+            taken = (entry.at, _detail(entry).get("category"))
+            if entry.kind == LogKind.REPORT_RECEIVED and taken != (report["received_at"], report["category"]):
+                raise _inconsistent(
+                    ENTRIES, "the log says that this was reported at another time, or as something else"
+                )
             messages = _detail(entry).get("messages", [])
             for message in messages if isinstance(messages, list) else []:
                 if isinstance(message, dict) and isinstance(message.get("event"), str):
