@@ -2,13 +2,16 @@
 
 A map of the house; imports point only to the left::
 
-    model, errors <- hazmat <- evidence <- respond <- ports <- flows <- store | adapters | web <- cli, demo, bench
+    model, errors <- hazmat <- evidence | prevent <- respond <- ports <- flows <- store | adapters | web
+        <- cli, demo, bench
 
-    model/     the words: report, verdict, case, decision, action; frozen dataclasses, standard library only
+    model/     the words: account, event, contact, report, verdict, case, decision, action; frozen
+               dataclasses, standard library only
     errors.py  RefusedError (your input) and UnavailableError (the world)
     hazmat/    Megolm arithmetic, attachment streams, Merkle proofs, strict JSON and CBOR: hazards in one room
     evidence/  disclosure, key-export files, stored event + message key -> VerifiedMessage, attached files, the Merkle
                log and its checkpoints; bundle/: what is handed over, and verifying it
+    prevent/   contact policy as data, the decision about one approach, relations, safety notices
     respond/   how reports become cases, what a decision may do
     ports.py   Protocols the flows need: store, clock, homeserver
     flows/     the stories: take a report, check attachments, review a case, enforce a decision, collect reports

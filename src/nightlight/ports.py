@@ -11,11 +11,17 @@ from nightlight.evidence.log import LogEntry, LogHead, LogKind
 from nightlight.evidence.stored_event import StoredEvent
 from nightlight.hazmat.attachment import Opening
 from nightlight.hazmat.merkle import Node
+from nightlight.model.account import Age
 from nightlight.model.action import Action
 from nightlight.model.attachment import Attachment, Digests
 from nightlight.model.case import Case, CaseState, Decision
+from nightlight.model.contact import Approach, ContactRequest, DecidedContact, RequestState
+from nightlight.model.contact_policy import PolicyChange
+from nightlight.model.event import Event, LoggedEvent
 from nightlight.model.referral import Agency, Approver, Referral
+from nightlight.model.relation import NumberedStatement, Tie
 from nightlight.model.report import Report, ReportedMessage
+from nightlight.prevent.facts import Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,12 @@ class Homeserver(Protocol):
     def redact(self, room_id: str, event_id: str, reason: str) -> None:
         """Redacts exactly this event; done already counts as done."""
 
+    def answer_invite(self, account: str, inviter: str, room_id: str, answer: str) -> None:
+        """Answers a hidden invitation for the one who was invited: ``join``, ``leave`` or ``show``.
+
+        An invitation that is no more counts as answered.
+        """
+
     def quarantine(self, mxc: str) -> None:
         """Quarantines one media file by its ``mxc://server/id`` address."""
 
@@ -113,6 +125,31 @@ class Vault(Protocol):
 class TimeStamper(Protocol):
     def stamp(self, message: bytes) -> bytes:
         """A verified RFC 3161 response over ``message``; ``UnavailableError`` if there is none to be had."""
+
+
+class PeopleSeal(Protocol):
+    """Encrypts what is known about people before it is stored, each bound to its place."""
+
+    def close(self, place: str, plain: bytes) -> bytes: ...
+    def open(self, place: str, sealed: bytes) -> bytes:
+        """``RefusedError('sealed_damaged')``."""
+
+
+class RelationView(Protocol):
+    """Relations and ages, fast to look at. Numbers stand for names (``prevent/names.py``)."""
+
+    def follow(self) -> None:
+        """Takes over what changed in the store since the last time."""
+
+    def look(self, one: int, other: int) -> Seen:
+        """What is known about ``one`` coming towards ``other``."""
+
+    def age(self, one: int) -> Age: ...
+    def others(self, one: int, tie: Tie, most: int) -> list[int]:
+        """With whom ``one`` has this tie."""
+
+    def expire(self, now: int) -> None:
+        """Removes what is older than its kind is kept."""
 
 
 class Clock(Protocol):
@@ -223,6 +260,72 @@ class Transaction(Protocol):
 
     def cases_of(self, event_id: str) -> list[str]:
         """The cases in which this message was reported, the newest last."""
+
+    # Events
+    def known_events(self, event_ids: Sequence[str]) -> dict[str, Event]:
+        """Those of the events that are in the log."""
+
+    def add_events(self, new: Sequence[Event], received_at: int, first: int) -> None:
+        """Appends events that are not in the log, numbered from ``first`` on."""
+
+    def last_event(self) -> tuple[int, int]:
+        """Number and time of arrival of the last event, also if it was removed since; zeros before the first."""
+
+    def events_after(self, number: int, limit: int) -> list[LoggedEvent]: ...
+    def remove_events_before(self, received_at: int, limit: int) -> int: ...
+    def remove_events_of(self, account: str) -> int: ...
+
+    # Relations and ages
+    def next_change(self) -> int:
+        """The number of this transaction's change to relations and ages."""
+
+    def state(self, statements: Sequence[NumberedStatement], change: int) -> None:
+        """Records what holds or ended; of two statements about the same the order of arrival does not matter."""
+
+    def relation(self, one: int, tie: Tie, other: int) -> int | None:
+        """Since when the statement holds, or None."""
+
+    def put_age(self, one: int, sealed: bytes, change: int) -> None: ...
+    def sealed_age(self, one: int) -> bytes | None: ...
+    def remove_relations(self, one: int, change: int, at: int) -> int:
+        """Forgets everything about an account, its age included."""
+
+    def expire_relations(self, now: int) -> int: ...
+
+    # Contact
+    def add_contact_decisions(self, made: Sequence[DecidedContact]) -> None: ...
+    def contact_decision(self, decision_id: str) -> DecidedContact | None: ...
+    def contact_decisions_between(self, start: int, end: int, after: str, limit: int) -> list[DecidedContact]:
+        """By time and id; ``after``: ``time/id`` of the last one of the page before, empty for the first page."""
+
+    def add_contact_request(self, request: ContactRequest) -> None: ...
+    def save_contact_request(self, request: ContactRequest) -> None: ...
+    def contact_request(self, request_id: str) -> ContactRequest | None: ...
+    def open_request(self, approach: Approach) -> ContactRequest | None:
+        """The request of the same two about the same room that has no end yet."""
+
+    def last_request(self, approach: Approach) -> ContactRequest | None:
+        """The newest request of the same two about the same room, whatever became of it."""
+
+    def requests_to(self, target: str, states: Sequence[RequestState]) -> list[ContactRequest]: ...
+    def open_requests_between(self, one: str, other: str) -> list[ContactRequest]: ...
+    def due_requests(self, now: int, limit: int) -> list[ContactRequest]:
+        """Holds whose time is up, and requests that nobody answered in time."""
+
+    def count_requests(self, target: str, states: Sequence[RequestState]) -> int: ...
+    def remove_contacts_before(self, decided_at: int) -> int: ...
+    def remove_contacts_of(self, account: str) -> int: ...
+
+    # Contact policies
+    def add_policy(self, digest: str, text: bytes) -> None: ...
+    def policy_text(self, digest: str) -> bytes | None: ...
+    def add_policy_change(self, change: PolicyChange) -> None: ...
+    def save_policy_change(self, change: PolicyChange) -> None: ...
+    def policy_change(self, number: int) -> PolicyChange | None: ...
+    def policy_changes(self) -> list[PolicyChange]:
+        """The newest first."""
+
+    def last_policy_change(self) -> int: ...
 
     # Reviewers and their sessions
     def add_reviewer(self, reviewer: Reviewer, at: int) -> None: ...

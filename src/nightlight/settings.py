@@ -96,6 +96,27 @@ class Settings(BaseSettings):
         "https://www.wikipedia.org/", description='Where "Leave this page" leads, at once and without a way back.'
     )
 
+    # Prevention
+    contact_policy: str = Field(
+        "teen-default",
+        description="The contact policy in force until two people put another one in force: teen-default, ofcom-f1, "
+        "strict, open, or the path of a file.",
+    )
+    service_token_file: Path | None = Field(
+        None, description="File that holds the token of the messenger's backend; without it /v1/events is closed."
+    )
+    appservice_file: Path | None = Field(
+        None, description="The registration file of our application service in Synapse, made by `nightlight matrix`."
+    )
+    events_days: float = Field(90.0, description="How long events and contact decisions are kept, days.", gt=0, le=366)
+    events_max: int = Field(10_000, description="Most events in one request.", gt=0)
+    approaches_max: int = Field(1_000, description="Most contact decisions in one request.", gt=0)
+    service_body_bytes_max: int = Field(8_388_608, description="Largest request body of a service, bytes.", gt=0)
+    notice_language: str = Field("en", description="Language of safety notices: en, de or fr.", pattern=r"^[a-z]{2}$")
+    country: str = Field(
+        "GB", description="Country whose helplines are named, two capital letters.", pattern=r"^[A-Z]{2}$"
+    )
+
     # Reviewers
     cookie_secure: bool = Field(
         True, description="Session cookies only over HTTPS. Off only for plain HTTP on loopback."

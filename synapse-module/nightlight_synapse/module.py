@@ -3,48 +3,50 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from synapse.module_api import ModuleApi
-from synapse.module_api.errors import ConfigError
 
+from nightlight_synapse.config import NightlightConfig, parse
+from nightlight_synapse.contact import ContactCallbacks
+from nightlight_synapse.encryption import RoomRules
+from nightlight_synapse.hiding import Hider
+from nightlight_synapse.invitation import Invitations
 from nightlight_synapse.redaction import Redactor
 from nightlight_synapse.resource import NightlightResource
+from nightlight_synapse.service import Service
+from nightlight_synapse.state import State
 
 #: Under ``/_synapse/client``, where Synapse lets modules put resources of their own.
 PATH = "/_synapse/client/nightlight"
-SECRET_CHARS_MIN = 32
-
-
-@dataclass(frozen=True)
-class NightlightConfig:
-    """``secret``: shared with the Nightlight service; whoever has it may redact any local account's messages."""
-
-    secret: str = field(repr=False)
+_CATCH_UP_MS = 2_000
 
 
 class NightlightModule:
     def __init__(self, config: NightlightConfig, api: ModuleApi) -> None:
-        api.register_web_resource(PATH, NightlightResource(config.secret, Redactor(api)))
+        contact = invitations = None
+        if config.url:
+            state = State(config.state_path, config.secret)
+            hider = Hider(api, state)
+            service = Service(api, config.url, config.secret, config.deadline_ms)
+            contact = ContactCallbacks(api, config, service, hider, state)
+            invitations = Invitations(api, hider)
+            api.register_spam_checker_callbacks(
+                user_may_create_room=contact.user_may_create_room,
+                user_may_invite=contact.user_may_invite,
+                federated_user_may_invite=contact.federated_user_may_invite,
+                user_may_send_3pid_invite=contact.user_may_send_3pid_invite,
+                user_may_join_room=contact.user_may_join_room,
+                check_username_for_spam=contact.check_username_for_spam,
+            )
+            api.register_account_data_callbacks(on_account_data_updated=contact.account_data_updated)
+            api.looping_background_call(contact.catch_up, _CATCH_UP_MS, desc="nightlight_catch_up")
+        rules = RoomRules(api, contact, keep_encrypted=config.keep_encrypted)
+        if contact is not None:
+            api.register_third_party_rules_callbacks(check_event_allowed=rules.check_event_allowed)
+        api.register_web_resource(PATH, NightlightResource(config, Redactor(api), invitations, contact))
 
     @staticmethod
     def parse_config(config: dict[str, Any] | None) -> NightlightConfig:
         """The module's part of Synapse's configuration; ``ConfigError`` says what to set."""
-        config = config or {}
-        path = config.get("secret_path")
-        if unknown := sorted(config.keys() - {"secret_path"}):
-            raise ConfigError(f"nightlight: there is no setting {', '.join(unknown)}; the only one is secret_path")
-        if not isinstance(path, str):
-            raise ConfigError("nightlight: set secret_path to the file that holds the secret shared with Nightlight")
-        try:
-            data = Path(path).read_bytes()
-        except OSError as e:
-            raise ConfigError(f"nightlight: the file at secret_path cannot be read: {e.strerror}") from e
-        secret = data.decode("ascii", "replace").strip()
-        if not (secret.isascii() and secret.isprintable()):
-            raise ConfigError("nightlight: the secret must be printable ASCII text on one line")
-        if len(secret) < SECRET_CHARS_MIN:
-            raise ConfigError(f"nightlight: the secret has fewer than {SECRET_CHARS_MIN} characters")
-        return NightlightConfig(secret)
+        return parse(config)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""The two requests that the Nightlight service makes of Synapse beyond its admin interface."""
+"""What the Nightlight service asks of Synapse beyond its admin interface."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from synapse.http.site import SynapseRequest
 from synapse.module_api import DirectServeJsonResource
 from synapse.module_api.errors import SynapseError
 
+from nightlight_synapse.config import NightlightConfig
+from nightlight_synapse.contact import ContactCallbacks
+from nightlight_synapse.invitation import ANSWERS, Invitations
 from nightlight_synapse.redaction import Redactor
 
 BODY_BYTES_MAX = 16_384
@@ -19,29 +22,58 @@ _log = logging.getLogger(__name__)
 
 
 class NightlightResource(DirectServeJsonResource):
-    """``GET …/v1/about`` and ``POST …/v1/redact``, with ``Authorization: Bearer`` and the shared secret."""
+    """``GET …/v1/about``, ``POST …/v1/redact`` and ``POST …/v1/invitation``, all with the shared secret as bearer."""
 
     isLeaf = True  # noqa: N815 - Twisted's name
 
-    def __init__(self, secret: str, redactor: Redactor) -> None:
+    def __init__(
+        self,
+        config: NightlightConfig,
+        redactor: Redactor,
+        invitations: Invitations | None,
+        contact: ContactCallbacks | None,
+    ) -> None:
         super().__init__()
-        self._secret = secret.encode()
+        self._config = config
+        self._secret = config.secret.encode()
         self._redactor = redactor
+        self._invitations = invitations
+        self._contact = contact
 
     async def _async_render_GET(self, request: SynapseRequest) -> tuple[int, dict[str, Any]]:  # noqa: N802 - Synapse's name
         self._authorize(request)
         if _path(request) != "v1/about":
             raise SynapseError(404, "There is nothing at this address.", "M_UNRECOGNIZED")
-        return 200, {"module": "nightlight", "version": 1}
+        took = sorted(self._contact.took) if self._contact else []
+        return 200, {
+            "module": "nightlight",
+            "version": 2,
+            "contact": self._contact is not None,
+            "keep_encrypted": self._config.keep_encrypted,
+            "without_answer": self._config.without_answer,
+            "answer_after_ms": self._config.answer_after_ms,
+            "decisions": len(took),
+            "decision_ms_median": round(took[len(took) // 2], 3) if took else None,
+            "decision_ms_p95": round(took[len(took) * 95 // 100], 3) if took else None,
+        }
 
     async def _async_render_POST(self, request: SynapseRequest) -> tuple[int, dict[str, Any]]:  # noqa: N802 - Synapse's name
         self._authorize(request)
-        if _path(request) != "v1/redact":
-            raise SynapseError(404, "There is nothing at this address.", "M_UNRECOGNIZED")
-        room_id, event_id, reason = _redact_body(request)
-        done = await self._redactor.redact(room_id, event_id, reason)
-        _log.info("Redacted %s at Nightlight's request", event_id)
-        return 200, {"already": not done}
+        path = _path(request)
+        if path == "v1/redact":
+            body = _body(request)
+            event_id = _text(body, "event_id")
+            done = await self._redactor.redact(_text(body, "room_id"), event_id, _text(body, "reason"))
+            _log.info("Redacted %s at Nightlight's request", event_id)
+            return 200, {"already": not done}
+        if path == "v1/invitation" and self._invitations is not None:
+            body = _body(request)
+            answer = _text(body, "answer")
+            if answer not in ANSWERS:
+                raise SynapseError(400, f"answer: one of {', '.join(ANSWERS)}.", "M_INVALID_PARAM")
+            who, inviter, room_id = (_text(body, key) for key in ("account", "inviter", "room_id"))
+            return 200, {"already": not await self._invitations.answer(who, inviter, room_id, answer)}
+        raise SynapseError(404, "There is nothing at this address.", "M_UNRECOGNIZED")
 
     def _authorize(self, request: SynapseRequest) -> None:
         given = (request.getHeader(b"Authorization") or b"").strip()
@@ -54,7 +86,7 @@ def _path(request: SynapseRequest) -> str:
     return b"/".join(request.postpath or []).decode("ascii", "replace")
 
 
-def _redact_body(request: SynapseRequest) -> tuple[str, str, str]:
+def _body(request: SynapseRequest) -> dict[str, Any]:
     data = request.content.read(BODY_BYTES_MAX + 1)
     if len(data) > BODY_BYTES_MAX:
         raise SynapseError(413, "The body is too large.", "M_TOO_LARGE")
@@ -64,7 +96,7 @@ def _redact_body(request: SynapseRequest) -> tuple[str, str, str]:
         raise SynapseError(400, "The body is not JSON.", "M_NOT_JSON") from None
     if not isinstance(body, dict):
         raise SynapseError(400, "The body is not a JSON object.", "M_BAD_JSON")
-    return _text(body, "room_id"), _text(body, "event_id"), _text(body, "reason")
+    return body
 
 
 def _text(body: dict[str, Any], key: str) -> str:

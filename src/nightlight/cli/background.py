@@ -24,6 +24,7 @@ class Background:
             self._thread("pending reports", settings.outbox_seconds, house.intake.check_pending),
             self._thread("attachments", settings.outbox_seconds, house.attachment_checker.run_due),
             self._thread("homeserver reports", settings.poll_seconds, house.collector.collect),
+            self._thread("contact requests", settings.outbox_seconds, house.request_desk.sweep),
             self._thread("log anchor", 1.0, self._anchor),
         ]
 

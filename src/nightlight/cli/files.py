@@ -39,3 +39,18 @@ def read_line(path: Path) -> str:
         return read_bytes(path).decode().rstrip("\r\n")
     except UnicodeDecodeError:
         raise RefusedError("file_unreadable", f"{path} cannot be read: it is not text in UTF-8.") from None
+
+
+_SECRET_CHARS_MIN = 32
+
+
+def long_secret(path: Path) -> str:
+    """A secret that two services share: one line of at least 32 printable characters."""
+    text = read_line(path).strip()
+    if len(text) < _SECRET_CHARS_MIN or not (text.isascii() and text.isprintable()) or " " in text:
+        raise RefusedError(
+            "secret_too_short",
+            f"{path} does not hold a secret of at least {_SECRET_CHARS_MIN} printable characters without spaces.",
+            f"Make one: openssl rand -hex 32 > {path}",
+        )
+    return text

@@ -11,7 +11,10 @@ from fastapi import FastAPI
 
 from nightlight.cli.background import Background
 from nightlight.cli.compose import House, load_settings
+from nightlight.web.api.application_service import application_service_router
 from nightlight.web.api.log import log_router
+from nightlight.web.api.module import module_router
+from nightlight.web.api.prevention import prevention_router
 from nightlight.web.api.routes import api_router
 from nightlight.web.app import build_app
 from nightlight.web.console.routes import console_routes
@@ -38,6 +41,9 @@ def app_for(house: House) -> FastAPI:
         [
             api_router(house.intake, house.store, house.links, house.body_limits),
             log_router(house.transparency),
+            prevention_router(house.prevention, house.service_tokens, house.service_limits),
+            module_router(house.contact_desk, house.request_desk, house.service_tokens, house.service_limits),
+            *([application_service_router(house.history, token)] if (token := house.homeserver_token) else []),
         ],
         [
             *(disclosure_routes(house.disclosure_page) if settings.disclosure_page else []),

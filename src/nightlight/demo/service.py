@@ -16,9 +16,12 @@ from nightlight.errors import UnavailableError
 class Service:
     """``nightlight serve`` with SQLite in ``folder``, in front of a running Synapse."""
 
-    def __init__(self, folder: Path, synapse: Synapse, module_secret_file: Path) -> None:
+    def __init__(
+        self, folder: Path, synapse: Synapse, module_secret_file: Path, port: int = 0, **settings: str
+    ) -> None:
+        """``settings``: further ones, by their names without ``NIGHTLIGHT_``, in small letters."""
         self.folder = folder
-        self.port = free_port()
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         token_file = folder / "homeserver-token"
@@ -37,6 +40,7 @@ class Service:
             # People are watching.
             "NIGHTLIGHT_POLL_SECONDS": "1",
             "NIGHTLIGHT_OUTBOX_SECONDS": "0.3",
+            **{f"NIGHTLIGHT_{name.upper()}": value for name, value in settings.items()},
         }
         arguments = ["nightlight.cli.main", "serve"]
         self._server = ChildServer("Nightlight", arguments, f"{self.url}/health", folder / "nightlight.log")
@@ -68,3 +72,7 @@ class Service:
 
     def stop(self) -> None:
         self._server.stop()
+
+    def kill(self) -> None:
+        """Ends it as a power cut would."""
+        self._server.kill()

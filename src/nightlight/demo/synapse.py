@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from nightlight.adapters.matrix.history import registration
 from nightlight.demo.child import ChildServer
 from nightlight.demo.loopback import free_port
 from nightlight.errors import UnavailableError
@@ -24,8 +25,13 @@ SERVER_NAME = "town.example"
 class Synapse:
     """``start()`` makes it answer, ``stop()`` ends it; starting again continues with the same data and port."""
 
-    def __init__(self, folder: Path, further_settings: dict[str, Any] | None = None) -> None:
-        """``further_settings``: as in ``homeserver.yaml``, beside or in place of the ones that this class makes."""
+    def __init__(self, folder: Path, further_settings: dict[str, Any] | None = None, nightlight_url: str = "") -> None:
+        """``further_settings``: as in ``homeserver.yaml``, beside or in place of the ones that this class makes.
+
+        ``nightlight_url``: where Nightlight will listen; with it the module asks about contact, and room history goes
+        there.
+        """
+        self._nightlight_url = nightlight_url
         self.data_dir = folder
         self._further = further_settings or {}
         self.port = free_port()
@@ -38,6 +44,7 @@ class Synapse:
         self.database_path = folder / "homeserver.sqlite3"
         self.log_path = folder / "homeserver.log"
         self.module_secret_path = folder.parent / "module-secret"
+        self.appservice_path = folder.parent / "appservice.yaml"
         arguments = ["synapse.app.homeserver", "-c", str(folder / "homeserver.yaml")]
         self._server = ChildServer("Synapse", arguments, f"{self.base_url}/health", folder / "output.log")
 
@@ -71,6 +78,10 @@ class Synapse:
 
     def stop(self) -> None:
         self._server.stop()
+
+    def kill(self) -> None:
+        """Ends it as a power cut would."""
+        self._server.kill()
 
     def register(self, localpart: str, password: str, *, admin: bool = False) -> str:
         """Registers an account with the shared secret (Synapse admin API, "Shared-Secret Registration")."""
@@ -132,14 +143,30 @@ class Synapse:
                 "room_name": "Notices",
                 "auto_join": True,
             },
-            "modules": [
-                {
-                    "module": "nightlight_synapse.NightlightModule",
-                    "config": {"secret_path": str(self.module_secret_path)},
-                }
-            ],
+            "modules": [{"module": "nightlight_synapse.NightlightModule", "config": self._module()}],
             **_GENEROUS,
+            **(self._prevention() if self._nightlight_url else {}),
             **self._further,
+        }
+
+    def _module(self) -> dict[str, Any]:
+        config: dict[str, Any] = {"secret_path": str(self.module_secret_path)}
+        if self._nightlight_url:
+            config |= {"url": self._nightlight_url, "state_path": str(self.data_dir / "nightlight.sqlite3")}
+        return config
+
+    def _prevention(self) -> dict[str, Any]:
+        """As docs/install-synapse.md tells an operator to set it."""
+        made = registration(self._nightlight_url, secrets.token_urlsafe(32), secrets.token_urlsafe(32))
+        _write_private(self.appservice_path, json.dumps(made))
+        return {
+            "app_service_config_files": [str(self.appservice_path)],
+            "experimental_features": {"msc4155_enabled": True},
+            "include_profile_data_on_invite": False,
+            "require_auth_for_profile_requests": True,
+            "limit_profile_requests_to_users_who_share_rooms": True,
+            "allow_profile_lookup_over_federation": False,
+            "user_directory": {"enabled": True, "search_all_users": True},
         }
 
     def _logging(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from nightlight.errors import RefusedError, UnavailableError
 from nightlight.evidence.log import LogKind
-from nightlight.model.action import Action, ActionKind, ActionState
+from nightlight.model.action import PREVENTION, Action, ActionKind, ActionState
 from nightlight.ports import Clock, Homeserver, Store
 
 #: How long one try may take before another worker may take the action over.
@@ -64,7 +64,7 @@ class Enforcer:
     def _perform(self, action: Action) -> None:
         homeserver, target = self.homeserver, action.target
         match action.kind:
-            case ActionKind.WARN | ActionKind.NOTIFY_REPORTER:
+            case ActionKind.WARN | ActionKind.NOTIFY_REPORTER | ActionKind.SAFETY_NOTICE:
                 homeserver.send_notice(target, action.detail["text"], action.action_id)
             case ActionKind.SUSPEND:
                 homeserver.suspend(target)
@@ -76,6 +76,10 @@ class Enforcer:
                 homeserver.redact(action.detail["room_id"], target, action.detail["reason"])
             case ActionKind.QUARANTINE:
                 homeserver.quarantine(target)
+            case ActionKind.ANSWER_INVITE:
+                homeserver.answer_invite(
+                    target, action.detail["inviter"], action.detail["room_id"], action.detail["answer"]
+                )
 
     def _settle(self, action: Action, state: ActionState, error: str | None) -> None:
         now = self.clock.now()
@@ -87,6 +91,8 @@ class Enforcer:
             if current is None or (current.state, current.attempts) != (ActionState.PENDING, action.attempts):
                 return  # our lease ran out, and another worker has settled it or is at it
             tx.save_action(settled)
+            if action.kind in PREVENTION:
+                return
             if state is ActionState.DONE:
                 tx.log(now, LogKind.ACTION_DONE, "nightlight", action.case_id or "", detail)
             elif state is ActionState.FAILED:

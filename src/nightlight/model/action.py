@@ -14,13 +14,20 @@ class ActionKind(StrEnum):
     REDACT = "redact"
     QUARANTINE = "quarantine"
     NOTIFY_REPORTER = "notify_reporter"
+    #: A safety notice to a young person.
+    SAFETY_NOTICE = "safety_notice"
+    #: A hidden invitation is accepted, declined or shown on behalf of the one who was invited.
+    ANSWER_INVITE = "answer_invite"
 
 
 #: What cannot be taken back. Only a verified message may lead there.
 IRREVERSIBLE = frozenset({ActionKind.DEACTIVATE, ActionKind.REDACT})
 
+#: Prevention's own. They follow from no decision of a reviewer, and who asked whom is kept out of the log.
+PREVENTION = frozenset({ActionKind.SAFETY_NOTICE, ActionKind.ANSWER_INVITE})
+
 #: What a reviewer may choose. Notices to reporters are sent by the flows.
-CHOOSABLE = tuple(kind for kind in ActionKind if kind is not ActionKind.NOTIFY_REPORTER)
+CHOOSABLE = tuple(kind for kind in ActionKind if kind not in {ActionKind.NOTIFY_REPORTER, *PREVENTION})
 
 
 class ActionState(StrEnum):

@@ -252,3 +252,114 @@ cursors = Table(
     Column("name", Text, primary_key=True),
     Column("value", BigInteger, nullable=False),
 )
+
+_NUMBER = BigInteger().with_variant(Integer, "sqlite")
+
+events = Table(
+    "events",
+    metadata,
+    Column("number", _NUMBER, primary_key=True, autoincrement=False),
+    Column("event_id", Text, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("room", Text, nullable=False),
+    Column("fields", Text, nullable=False),
+)
+Index("uq_events_event_id", events.c.event_id, unique=True)
+
+# One row: how far events and changes are numbered, also after their removal.
+changes = Table(
+    "changes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("last", BigInteger, nullable=False),
+    Column("event", BigInteger, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+)
+
+relations = Table(
+    "relations",
+    metadata,
+    Column("one", BigInteger, primary_key=True, autoincrement=False),
+    Column("tie", Integer, primary_key=True, autoincrement=False),
+    Column("other", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("holds", Boolean, nullable=False),
+    Column("change", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("ix_relations_change", relations.c.change)
+
+ages = Table(
+    "ages",
+    metadata,
+    Column("one", _NUMBER, primary_key=True, autoincrement=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("change", BigInteger, nullable=False),
+)
+Index("ix_ages_change", ages.c.change)
+
+contact_decisions = Table(
+    "contact_decisions",
+    metadata,
+    Column("decision_id", Text, primary_key=True),
+    Column("decided_at", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("room", Text, nullable=False),
+    Column("direction", Text, nullable=False),
+    Column("outcome", Integer, nullable=False),
+    Column("hold_until", BigInteger, nullable=False),
+    Column("policy", Text, nullable=False),
+    Column("reasons", Text, nullable=False),
+    Column("notices", Text, nullable=False),
+    # What the decision rests on, ages included: sealed.
+    Column("facts", LargeBinary, nullable=False),
+)
+Index("ix_contact_decisions_decided_at", contact_decisions.c.decided_at)
+
+contact_requests = Table(
+    "contact_requests",
+    metadata,
+    Column("request_id", Text, primary_key=True),
+    Column("decision_id", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("room", Text, nullable=False),
+    Column("direction", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("asked_at", BigInteger, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("answered_at", BigInteger),
+    Column("refused_by_others", Boolean, nullable=False),
+)
+Index("ix_contact_requests_target", contact_requests.c.target, contact_requests.c.state)
+Index("ix_contact_requests_state_due", contact_requests.c.state, contact_requests.c.due_at)
+Index("ix_contact_requests_pair", contact_requests.c.target, contact_requests.c.actor, contact_requests.c.room)
+
+policies = Table(
+    "policies",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("text", LargeBinary, nullable=False),
+)
+
+policy_changes = Table(
+    "policy_changes",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("digest", Text, ForeignKey("policies.digest"), nullable=False),
+    Column("share", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("proposed_by", Text, nullable=False),
+    Column("proposed_at", BigInteger, nullable=False),
+    Column("decided_by", Text),
+    Column("decided_at", BigInteger),
+    # The installation's signature over all of the above, from the second person's approval on
+    Column("signature", LargeBinary),
+)

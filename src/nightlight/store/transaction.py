@@ -12,14 +12,29 @@ from nightlight.hazmat.merkle import Node
 from nightlight.store.actions import ActionTables
 from nightlight.store.attachments import AttachmentTables
 from nightlight.store.cases import CaseTables
+from nightlight.store.contacts import ContactTables
+from nightlight.store.events import EventTables
 from nightlight.store.log import LogTable
+from nightlight.store.policies import PolicyTables
 from nightlight.store.referrals import ReferralTables
+from nightlight.store.relations import RelationTables
 from nightlight.store.reports import ReportTables
 from nightlight.store.reviewers import ReviewerTables
 from nightlight.store.schema import cursors, decisions, evidence, reports
 
 
-class SqlTransaction(ReportTables, CaseTables, ActionTables, AttachmentTables, ReferralTables, ReviewerTables):
+class SqlTransaction(
+    ReportTables,
+    CaseTables,
+    ActionTables,
+    AttachmentTables,
+    ReferralTables,
+    ReviewerTables,
+    EventTables,
+    RelationTables,
+    ContactTables,
+    PolicyTables,
+):
     """Implements ``nightlight.ports.Transaction`` on one connection."""
 
     def __init__(self, connection: Connection, log_key: bytes, *, writes: bool = False) -> None:

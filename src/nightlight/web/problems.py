@@ -15,12 +15,19 @@ _log = logging.getLogger(__name__)
 #: Codes that are not 400 Bad Request.
 STATUS_OF: dict[str, int] = {
     "invalid_token": 401,
+    "invalid_service_token": 401,
+    "service_scope": 403,
+    "homeserver_token": 403,
     "not_found": 404,
     "room_not_found": 404,
     "report_not_found": 404,
+    "request_not_found": 404,
+    "decision_not_found": 404,
     "method_not_allowed": 405,
     "body_too_large": 413,
     "not_json": 415,
+    "request_answered": 409,
+    "too_many_at_once": 413,
     "idempotency_key_reused": 422,
     "too_many_reports": 429,
 }

@@ -277,19 +277,27 @@ class MatrixHomeserver:
         _require_done(answer, "no_such_account", f"The homeserver cannot deactivate {account}")
 
     def redact(self, room_id: str, event_id: str, reason: str) -> None:
+        answer = self._ask_module("redact", {"room_id": room_id, "event_id": event_id, "reason": reason})
+        _require_done(answer, "not_redacted", f"The homeserver cannot redact {event_id}")
+
+    def answer_invite(self, account: str, inviter: str, room_id: str, answer: str) -> None:
+        body = {"account": account, "inviter": inviter, "room_id": room_id, "answer": answer}
+        done = self._ask_module("invitation", body)
+        _require_done(done, "not_answered", f"The homeserver cannot answer the invitation of {account}")
+
+    def _ask_module(self, what: str, body: dict[str, Any]) -> Answer:
         if self._module is None:
             raise RefusedError(
                 "no_module",
-                "Redacting one message needs the Nightlight module in Synapse, and no secret is set for it.",
+                "This needs the Nightlight module in Synapse, and no secret is set for it.",
                 "Load the module and set NIGHTLIGHT_MODULE_SECRET_FILE.",
             )
-        body = {"room_id": room_id, "event_id": event_id, "reason": reason}
-        answer = self._connection.send("POST", f"{_MODULE}/redact", body, self._module)
+        answer = self._connection.send("POST", f"{_MODULE}/{what}", body, self._module)
         if answer.status in (401, 403):
             raise UnavailableError("module_refuses_us", "The Nightlight module in Synapse does not accept our secret.")
         if answer.status == 404 and answer.body.get("errcode") == "M_UNRECOGNIZED":
             raise UnavailableError("no_module", "The Nightlight module is not loaded in Synapse.")
-        _require_done(answer, "not_redacted", f"The homeserver cannot redact {event_id}")
+        return answer
 
     def quarantine(self, mxc: str) -> None:
         match = _MXC.match(mxc)

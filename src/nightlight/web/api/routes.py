@@ -131,5 +131,6 @@ def _idempotency_key(request: Request) -> str | None:
 #: Components of the OpenAPI document that no response model brings in.
 OPENAPI_SCHEMAS = (ReportBody,)
 OPENAPI_SECURITY = {
-    "MatrixOpenID": {"type": "http", "scheme": "bearer", "description": "A Matrix OpenID token of the reporter."}
+    "MatrixOpenID": {"type": "http", "scheme": "bearer", "description": "A Matrix OpenID token of the reporter."},
+    "ServiceToken": {"type": "http", "scheme": "bearer", "description": "The operator's token for a service."},
 }

@@ -1,0 +1,145 @@
+"""Requests for contact: how they reach the young person, and what becomes of the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from nightlight.errors import RefusedError
+from nightlight.flows.take_events import EventIntake
+from nightlight.flows.tell import Notifier
+from nightlight.model.action import Action, ActionKind, ActionState
+from nightlight.model.contact import Approach, ContactRequest, Direction, RequestState
+from nightlight.model.event import Event, EventKind
+from nightlight.ports import Clock, RelationView, Store, Transaction
+
+_SWEEP = 200
+
+
+class RequestAnswer(StrEnum):
+    ACCEPT = "accept"
+    DECLINE = "decline"
+    BLOCK = "block"
+
+
+_ENDS = {
+    RequestAnswer.ACCEPT: RequestState.ACCEPTED,
+    RequestAnswer.DECLINE: RequestState.DECLINED,
+    RequestAnswer.BLOCK: RequestState.DECLINED,
+}
+_EVENTS = {
+    RequestAnswer.ACCEPT: EventKind.CONTACT_ACCEPTED,
+    RequestAnswer.DECLINE: EventKind.CONTACT_DECLINED,
+    RequestAnswer.BLOCK: EventKind.CONTACT_DECLINED,
+}
+_CARRIED_OUT = {RequestAnswer.ACCEPT: "join", RequestAnswer.DECLINE: "leave", RequestAnswer.BLOCK: "leave"}
+
+
+@dataclass(frozen=True, slots=True)
+class RequestDesk:
+    """The requests of one account are its own: every method takes the account that asks."""
+
+    store: Store
+    clock: Clock
+    new_id: Callable[[str], str]
+    events: EventIntake
+    view: RelationView
+    notifier: Notifier
+
+    def waiting(self, account: str) -> list[ContactRequest]:
+        """What waits for this account's answer, the oldest first. What is still held is not among it."""
+        with self.store.read() as tx:
+            return tx.requests_to(account, [RequestState.WAITING])
+
+    def answer(self, account: str, request_id: str, answer: RequestAnswer) -> ContactRequest:
+        """Ends the request. The same answer again changes nothing.
+
+        ``RefusedError``: ``request_not_found`` (or somebody else's), ``request_answered``.
+        """
+        now = self.clock.now()
+        with self.store.write() as tx:
+            request = tx.contact_request(request_id)
+            if request is None or request.approach.target != account or request.state is RequestState.DENIED:
+                raise RefusedError("request_not_found", "There is no such request for this account.")
+            if request.state is _ENDS[answer]:
+                return request
+            if request.state is not RequestState.WAITING:
+                raise RefusedError(
+                    "request_answered", f"This request has ended already: {request.state}.", "Nothing was changed."
+                )
+            answered = replace(request, state=_ENDS[answer], answered_at=now)
+            tx.save_contact_request(answered)
+            asker, room = request.approach.actor, request.approach.room
+            made = []
+            # Where the homeserver carries the answer out, its own history says so.
+            if not self._tell_homeserver(tx, request.approach, _CARRIED_OUT[answer], now):
+                fields = {"via": "direct" if request.approach.direction is Direction.DIRECT else "group"}
+                made.append(Event(f"{request_id}/{answer}", _EVENTS[answer], now, account, asker, room, fields))
+            if answer is RequestAnswer.BLOCK:
+                made.append(Event(f"{request_id}/blocked", EventKind.CONTACT_BLOCKED, now, account, asker))
+                self._end_all_between(tx, account, asker, now)
+            self.events.record(tx, made, now)
+        self.view.follow()
+        return answered
+
+    def block(self, account: str, other: str) -> None:
+        """Blocks somebody, request or none. A block is never overruled by a policy."""
+        if account == other:
+            raise RefusedError("self_contact", "Nobody blocks themselves.")
+        now = self.clock.now()
+        with self.store.write() as tx:
+            self._end_all_between(tx, account, other, now)
+            self.events.record(tx, [Event(self.new_id("block"), EventKind.CONTACT_BLOCKED, now, account, other)], now)
+        self.view.follow()
+
+    def sweep(self) -> int:
+        """Holds whose time is up become requests, with a notice; what nobody answered ends. Returns how many."""
+        now = self.clock.now()
+        with self.store.read() as tx:
+            if not tx.due_requests(now, 1):
+                return 0
+        with self.store.write() as tx:
+            due = tx.due_requests(now, _SWEEP)
+            for request in due:
+                if request.expires_at <= now:
+                    tx.save_contact_request(replace(request, state=RequestState.EXPIRED))
+                else:
+                    tx.save_contact_request(replace(request, state=RequestState.WAITING))
+                    self.notifier.tell(tx, request.approach.target, request.notice, now)
+        return len(due)
+
+    def withdrawn(self, tx: Transaction, approach: Approach, now: int) -> None:
+        """The one who asked took it back, or the room is gone."""
+        request = tx.open_request(approach)
+        if request is not None:
+            tx.save_contact_request(replace(request, state=RequestState.WITHDRAWN, answered_at=now))
+
+    def _end_all_between(self, tx: Transaction, account: str, other: str, now: int) -> None:
+        for request in tx.open_requests_between(account, other):
+            mine = request.approach.target == account
+            state = RequestState.DECLINED if mine else RequestState.WITHDRAWN
+            tx.save_contact_request(replace(request, state=state, answered_at=now))
+            if mine:
+                self._tell_homeserver(tx, request.approach, "leave", now)
+
+    def _tell_homeserver(self, tx: Transaction, approach: Approach, answer: str, now: int) -> bool:
+        if not approach.room or not self.notifier.is_local(approach.target):
+            return False
+        detail = {"inviter": approach.actor, "room_id": approach.room, "answer": answer}
+        action_id = self.new_id("action")
+        tx.add_action(
+            Action(
+                action_id,
+                None,
+                ActionKind.ANSWER_INVITE,
+                approach.target,
+                detail,
+                ActionState.PENDING,
+                0,
+                now,
+                None,
+                now,
+            )
+        )
+        return True

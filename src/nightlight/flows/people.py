@@ -1,0 +1,41 @@
+"""What every story about people needs: numbers for names, and ages that open."""
+
+from __future__ import annotations
+
+from nightlight.model.account import UNKNOWN_AGE, Age
+from nightlight.model.contact import SignalFamily
+from nightlight.model.relation import NumberedStatement, Statement
+from nightlight.ports import PeopleSeal, Transaction
+from nightlight.prevent.ages import pack_age, unpack_age
+from nightlight.prevent.names import NameKey
+
+_AGE_BYTES = 5
+
+
+class People:
+    """``names`` turns ids into numbers, ``seal`` encrypts what is known about them."""
+
+    def __init__(self, names: NameKey, seal: PeopleSeal) -> None:
+        self._names = names
+        self.seal = seal
+        self.number = names.number
+        #: What the numbers of families of signals stand for.
+        self.families = {names.number(family.value): family for family in SignalFamily}
+
+    def numbered(self, statement: Statement) -> NumberedStatement:
+        number = self._names.number
+        return NumberedStatement(
+            number(statement.one), statement.tie, number(statement.other), statement.at, statement.holds
+        )
+
+    def close_age(self, one: int, age: Age) -> bytes:
+        return self.seal.close(f"age/{one}", pack_age(age).to_bytes(_AGE_BYTES, "big"))
+
+    def open_age(self, one: int, sealed: bytes) -> Age:
+        """``RefusedError``: ``sealed_damaged``, ``age_damaged``."""
+        return unpack_age(int.from_bytes(self.seal.open(f"age/{one}", sealed), "big"))
+
+    def age_of(self, tx: Transaction, account: str) -> Age:
+        one = self.number(account)
+        sealed = tx.sealed_age(one)
+        return UNKNOWN_AGE if sealed is None else self.open_age(one, sealed)

@@ -1,0 +1,120 @@
+"""Taking events: each once, durable before anybody is told so, in the order of arrival."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from nightlight.errors import RefusedError
+from nightlight.flows.people import People
+from nightlight.model.event import OWN_KINDS, Event
+from nightlight.model.relation import NumberedStatement
+from nightlight.ports import Clock, RelationView, Store, Transaction
+from nightlight.prevent.relations import statements
+
+
+@dataclass(frozen=True, slots=True)
+class EventLimits:
+    """``ahead_ms``: how far a source's clock may be ahead. ``age_ms``: how long events are kept, and may be late."""
+
+    ahead_ms: int = 300_000
+    age_ms: int = 90 * 24 * 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedEvent:
+    """``position``: in what was sent, counted from 0."""
+
+    position: int
+    code: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EventReceipt:
+    """``duplicates``: events that were here before, and were not counted again."""
+
+    accepted: int
+    duplicates: int
+    refused: tuple[RefusedEvent, ...]
+
+
+class EventIntake:
+    """The door for events."""
+
+    def __init__(self, store: Store, clock: Clock, people: People, view: RelationView, limits: EventLimits) -> None:
+        self._store = store
+        self._clock = clock
+        self._people = people
+        self._view = view
+        self._limits = limits
+
+    def take(self, sent: Sequence[Event | RefusedError]) -> EventReceipt:
+        """Records what can be recorded and says what was refused. What was refused once is refused again."""
+        now = self._clock.now()
+        refused: list[RefusedEvent] = []
+        checked: list[tuple[int, Event]] = []
+        for position, item in enumerate(sent):
+            error = item if isinstance(item, RefusedError) else self._complaint(item, now)
+            if error is None:
+                assert isinstance(item, Event)  # noqa: S101 - for the type checker
+                checked.append((position, item))
+            else:
+                refused.append(RefusedEvent(position, error.code, error.message, error.hint))
+        new: list[Event] = []
+        duplicates = 0
+        if checked:
+            with self._store.write() as tx:
+                known = tx.known_events([event.event_id for _, event in checked])
+                for position, event in checked:
+                    before = known.get(event.event_id)
+                    if before is None:
+                        known[event.event_id] = event
+                        new.append(event)
+                    elif same_event(before, event):
+                        duplicates += 1
+                    else:
+                        message = "This event id came with other content before. Nothing was changed."
+                        refused.append(RefusedEvent(position, "event_id_reused", message, "Give every event its own."))
+                self.record(tx, new, now)
+            self._view.follow()
+        return EventReceipt(len(new), duplicates, tuple(sorted(refused, key=lambda one: one.position)))
+
+    def record(
+        self, tx: Transaction, new: Sequence[Event], now: int, further: Iterable[NumberedStatement] = ()
+    ) -> None:
+        """Appends events that are surely new, and what they say. For Nightlight's own events inside a story."""
+        stated = [self._people.numbered(one) for event in new for one in statements(event)]
+        stated.extend(further)
+        if new:
+            number, last_at = tx.last_event()
+            # A clock that was set back does not set the log back.
+            tx.add_events(new, max(now, last_at), number + 1)
+        if stated:
+            tx.state(stated, tx.next_change())
+
+    def _complaint(self, event: Event, now: int) -> RefusedError | None:
+        if event.kind in OWN_KINDS:
+            return RefusedError("event_kind_reserved", f"Only Nightlight itself records {event.kind}.")
+        if event.at > now + self._limits.ahead_ms:
+            return RefusedError("event_from_the_future", "The event happens later than now.", "Check the clocks.")
+        if event.at <= now - self._limits.age_ms:
+            return RefusedError(
+                "event_too_old",
+                "The event is older than events are kept.",
+                "Leave it out: it would be removed at once.",
+            )
+        return None
+
+
+def same_event(one: Event, other: Event) -> bool:
+    """Whether two events with one id say the same."""
+    return (one.kind, one.at, one.actor, one.target, one.room, dict(one.fields)) == (
+        other.kind,
+        other.at,
+        other.actor,
+        other.target,
+        other.room,
+        dict(other.fields),
+    )

@@ -1,0 +1,98 @@
+"""What an event changes between accounts. The same events give the same relations, in whatever order they arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nightlight.model.contact import OUTCOMES
+from nightlight.model.event import Event, EventKind
+from nightlight.model.relation import Statement, Tie
+
+#: Ties for which, of two statements of the same instant, the one that ends it holds: the more careful reading.
+ENDING_WINS = frozenset({Tie.CONNECTED, Tie.LOOSENED, Tie.IN_ROOM, Tie.MEMBER, Tie.HAS_NUMBER_OF, Tie.PRIVATE})
+#: Of which the earliest time counts, not the latest.
+EARLIEST_COUNTS = frozenset({Tie.KNOWN_SINCE, Tie.WROTE_TO, Tie.WROTE_IN})
+#: Nightlight's own statements, which it makes in order; their time is an end, not a beginning.
+LATEST_SAID_COUNTS = frozenset({Tie.SIGNAL})
+
+
+def statements(event: Event) -> Iterator[Statement]:
+    """The statements that the event makes."""
+    actor, target, room, at = event.actor, event.target, event.room, event.at
+    yield Statement(actor, Tie.KNOWN_SINCE, actor, at)
+    match event.kind:
+        case EventKind.CONTACT_REQUESTED:
+            yield Statement(actor, Tie.ASKED, target, at)
+        case EventKind.CONTACT_ACCEPTED:
+            # The actor accepts what the target asked. Only one to one makes a connection; a room with others does not.
+            yield Statement(target, Tie.ASKED, actor, at, holds=False)
+            if event.fields.get("via", "direct") == "direct":
+                yield from _connected(actor, target, at, holds=True)
+        case EventKind.CONTACT_DECLINED:
+            yield Statement(target, Tie.ASKED, actor, at, holds=False)
+            yield Statement(target, Tie.REFUSED_BY, actor, at)
+        case EventKind.CONTACT_WITHDRAWN:
+            yield Statement(actor, Tie.ASKED, target, at, holds=False)
+        case EventKind.CONTACT_REMOVED:
+            yield from _connected(actor, target, at, holds=False)
+        case EventKind.CONTACT_BLOCKED | EventKind.CONTACT_UNBLOCKED:
+            blocks = event.kind is EventKind.CONTACT_BLOCKED
+            yield Statement(actor, Tie.BLOCKS, target, at, blocks)
+            yield Statement(target, Tie.BLOCKED_BY, actor, at, blocks)
+            if blocks:
+                yield from _connected(actor, target, at, holds=False)
+        case EventKind.ACCOUNT_NUMBER:
+            number = str(event.fields["number"])
+            yield Statement(actor, Tie.NUMBER_IS, number, at)
+            yield Statement(number, Tie.NUMBER_OF, actor, at)
+        case EventKind.ADDRESS_BOOK_ADDED | EventKind.ADDRESS_BOOK_REMOVED:
+            added = event.kind is EventKind.ADDRESS_BOOK_ADDED
+            yield Statement(actor, Tie.HAS_NUMBER_OF, str(event.fields["number"]), at, added)
+        case EventKind.FIRST_MESSAGE:
+            yield Statement(actor, Tie.WROTE_IN, room, at)
+            if target:
+                yield Statement(actor, Tie.WROTE_TO, target, at)
+        case EventKind.ROOM_CREATED | EventKind.ROOM_CHANGED:
+            if event.kind is EventKind.ROOM_CREATED:
+                yield Statement(actor, Tie.MADE_ROOM, room, at)
+                yield Statement(room, Tie.MADE_ROOM, actor, at)
+            if "visibility" in event.fields:
+                yield Statement(room, Tie.PRIVATE, room, at, event.fields["visibility"] == "private")
+        case EventKind.ROOM_JOINED | EventKind.ROOM_LEFT:
+            joined = event.kind is EventKind.ROOM_JOINED
+            yield Statement(actor, Tie.IN_ROOM, room, at, joined)
+            yield Statement(room, Tie.MEMBER, actor, at, joined)
+        case EventKind.REPORT_VERIFIED:
+            yield Statement(target, Tie.PROVEN_BY, actor, at)
+        case EventKind.CONTACT_DECIDED:
+            yield Statement(actor, decided(str(event.fields["outcome"])), target, at)
+        case EventKind.SIGNAL_RAISED:
+            yield Statement(actor, Tie.SIGNAL, str(event.fields["family"]), int(event.fields["until"]))
+        case EventKind.SIGNAL_CLEARED:
+            yield Statement(actor, Tie.SIGNAL, str(event.fields["family"]), at, holds=False)
+        case EventKind.PROTECTION_LOOSENED | EventKind.PROTECTION_RESTORED:
+            loosened = event.kind is EventKind.PROTECTION_LOOSENED
+            yield Statement(actor, Tie.LOOSENED, str(event.fields["protection"]), at, loosened)
+        case _:
+            pass
+
+
+def decided(outcome: str) -> Tie:
+    """The tie that remembers a decision with this outcome."""
+    return Tie(Tie.DECIDED_ALLOW + OUTCOMES[outcome])
+
+
+def supersedes(tie: Tie, new_at: int, new_holds: bool, old_at: int, old_holds: bool) -> bool:
+    """Whether a statement takes the place of an older one about the same two and the same tie."""
+    if tie in EARLIEST_COUNTS:
+        return new_at < old_at
+    if tie in LATEST_SAID_COUNTS:
+        return True
+    if new_at != old_at:
+        return new_at > old_at
+    return new_holds != old_holds and new_holds is (tie not in ENDING_WINS)
+
+
+def _connected(one: str, other: str, at: int, *, holds: bool) -> Iterator[Statement]:
+    yield Statement(one, Tie.CONNECTED, other, at, holds)
+    yield Statement(other, Tie.CONNECTED, one, at, holds)

@@ -1,0 +1,199 @@
+"""Contact decisions, and the requests that wait for an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
+
+from nightlight.model.contact import (
+    OPEN_REQUESTS,
+    Approach,
+    ContactOutcome,
+    ContactRequest,
+    DecidedContact,
+    Direction,
+    RequestState,
+)
+from nightlight.store.schema import contact_decisions, contact_requests
+
+
+class ContactTables:
+    _connection: Connection
+
+    def add_contact_decisions(self, made: Sequence[DecidedContact]) -> None:
+        if made:
+            self._connection.execute(insert(contact_decisions), [_decision_values(one) for one in made])
+
+    def contact_decision(self, decision_id: str) -> DecidedContact | None:
+        row = self._connection.execute(
+            select(contact_decisions).where(contact_decisions.c.decision_id == decision_id)
+        ).first()
+        return _decision(row) if row else None
+
+    def contact_decisions_between(self, start: int, end: int, after: str, limit: int) -> list[DecidedContact]:
+        """Decisions made from ``start`` to before ``end``, by time and id.
+
+        ``after``: time and id, as ``time/id``, of the last one of the page before; empty for the first page.
+        """
+        at, _, last = after.partition("/")
+        table = contact_decisions.c
+        query = select(contact_decisions).where(table.decided_at >= start, table.decided_at < end)
+        if after:
+            later = or_(table.decided_at > int(at), (table.decided_at == int(at)) & (table.decision_id > last))
+            query = query.where(later)
+        rows = self._connection.execute(query.order_by(table.decided_at, table.decision_id).limit(limit))
+        return [_decision(row) for row in rows]
+
+    def add_contact_request(self, request: ContactRequest) -> None:
+        self._connection.execute(insert(contact_requests), _request_values(request))
+
+    def save_contact_request(self, request: ContactRequest) -> None:
+        self._connection.execute(
+            update(contact_requests).where(contact_requests.c.request_id == request.request_id),
+            _request_values(request),
+        )
+
+    def contact_request(self, request_id: str) -> ContactRequest | None:
+        return self._one(select(contact_requests).where(contact_requests.c.request_id == request_id))
+
+    def open_request(self, approach: Approach) -> ContactRequest | None:
+        """The request of the same two about the same room that has no end yet."""
+        table = contact_requests.c
+        return self._one(
+            select(contact_requests)
+            .where(
+                table.target == approach.target,
+                table.actor == approach.actor,
+                table.room == approach.room,
+                table.state.in_(OPEN_REQUESTS),
+            )
+            .limit(1)
+        )
+
+    def last_request(self, approach: Approach) -> ContactRequest | None:
+        """The newest request of the same two about the same room, whatever became of it."""
+        table = contact_requests.c
+        return self._one(
+            select(contact_requests)
+            .where(table.target == approach.target, table.actor == approach.actor, table.room == approach.room)
+            .order_by(table.asked_at.desc(), table.request_id.desc())
+            .limit(1)
+        )
+
+    def requests_to(self, target: str, states: Sequence[RequestState]) -> list[ContactRequest]:
+        """The oldest first."""
+        table = contact_requests.c
+        rows = self._connection.execute(
+            select(contact_requests)
+            .where(table.target == target, table.state.in_(states))
+            .order_by(table.asked_at, table.request_id)
+        )
+        return [_request(row) for row in rows]
+
+    def open_requests_between(self, one: str, other: str) -> list[ContactRequest]:
+        """Requests without an end yet, of either to the other."""
+        table = contact_requests.c
+        pair = (table.actor == one) & (table.target == other) | (table.actor == other) & (table.target == one)
+        rows = self._connection.execute(
+            select(contact_requests).where(pair, table.state.in_(OPEN_REQUESTS)).order_by(table.asked_at)
+        )
+        return [_request(row) for row in rows]
+
+    def due_requests(self, now: int, limit: int) -> list[ContactRequest]:
+        """Holds whose time is up, and requests that nobody answered in time."""
+        table = contact_requests.c
+        held = (table.state == RequestState.HELD) & (table.due_at <= now)
+        old = table.state.in_(OPEN_REQUESTS) & (table.expires_at <= now)
+        rows = self._connection.execute(select(contact_requests).where(held | old).order_by(table.due_at).limit(limit))
+        return [_request(row) for row in rows]
+
+    def count_requests(self, target: str, states: Sequence[RequestState]) -> int:
+        table = contact_requests.c
+        query = select(func.count()).select_from(contact_requests)
+        return self._connection.scalar(query.where(table.target == target, table.state.in_(states))) or 0
+
+    def remove_contacts_before(self, decided_at: int) -> int:
+        """Removes decisions made, and requests that ended, before that time."""
+        gone = self._connection.execute(delete(contact_decisions).where(contact_decisions.c.decided_at < decided_at))
+        table = contact_requests.c
+        self._connection.execute(
+            delete(contact_requests).where(table.state.not_in(OPEN_REQUESTS), table.expires_at < decided_at)
+        )
+        return gone.rowcount
+
+    def remove_contacts_of(self, account: str) -> int:
+        gone = 0
+        for table in (contact_decisions, contact_requests):
+            of = or_(table.c.actor == account, table.c.target == account)
+            gone += self._connection.execute(delete(table).where(of)).rowcount
+        return gone
+
+    def _one(self, query: Any) -> ContactRequest | None:
+        row = self._connection.execute(query).first()
+        return _request(row) if row else None
+
+
+def _decision_values(made: DecidedContact) -> dict[str, Any]:
+    approach = made.approach
+    return {
+        "decision_id": made.decision_id,
+        "decided_at": made.decided_at,
+        "actor": approach.actor,
+        "target": approach.target,
+        "room": approach.room,
+        "direction": approach.direction.value,
+        "outcome": int(made.outcome),
+        "hold_until": made.hold_until,
+        "policy": made.policy,
+        "reasons": ",".join(made.reasons),
+        "notices": ",".join(made.notices),
+        "facts": made.facts,
+    }
+
+
+def _decision(row: Row[Any]) -> DecidedContact:
+    return DecidedContact(
+        row.decision_id,
+        row.decided_at,
+        Approach(row.actor, row.target, Direction(row.direction), row.room),
+        ContactOutcome(row.outcome),
+        tuple(filter(None, row.reasons.split(","))),
+        tuple(filter(None, row.notices.split(","))),
+        row.hold_until,
+        row.policy,
+        bytes(row.facts),
+    )
+
+
+def _request_values(request: ContactRequest) -> dict[str, Any]:
+    approach = request.approach
+    return {
+        "request_id": request.request_id,
+        "decision_id": request.decision_id,
+        "actor": approach.actor,
+        "target": approach.target,
+        "room": approach.room,
+        "direction": approach.direction.value,
+        "state": request.state.value,
+        "asked_at": request.asked_at,
+        "due_at": request.due_at,
+        "expires_at": request.expires_at,
+        "answered_at": request.answered_at,
+        "refused_by_others": request.refused_by_others,
+    }
+
+
+def _request(row: Row[Any]) -> ContactRequest:
+    return ContactRequest(
+        row.request_id,
+        row.decision_id,
+        Approach(row.actor, row.target, Direction(row.direction), row.room),
+        RequestState(row.state),
+        row.asked_at,
+        row.due_at,
+        row.expires_at,
+        row.refused_by_others,
+        row.answered_at,
+    )
