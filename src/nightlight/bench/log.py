@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from nightlight.bench.harness import Bench, Figure, Progress, alternate
-from nightlight.cli.compose import SystemClock
+from nightlight.cli.foundation import SystemClock
 from nightlight.evidence.log import LogHead, LogKind
 from nightlight.hazmat.merkle import EMPTY_ROOT, Frontier, node_hash, verify_inclusion
 from nightlight.store.database import Database

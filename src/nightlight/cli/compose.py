@@ -4,99 +4,48 @@ from __future__ import annotations
 
 import random
 import secrets
-import time
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from argon2 import PasswordHasher
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from pydantic import ValidationError
 
 from nightlight import __version__
 from nightlight.adapters.age import seal
-from nightlight.adapters.matrix.history import History
 from nightlight.adapters.matrix.homeserver import MatrixHomeserver
-from nightlight.adapters.people_seal import PeopleSeal, derived
-from nightlight.adapters.policy_signer import PolicySigner
 from nightlight.adapters.sealed.process import SealedWorker
 from nightlight.adapters.timestamp import TimestampAuthority
 from nightlight.adapters.vault import FileVault
 from nightlight.cli.anchor import Anchor
-from nightlight.cli.data import built_in_catalogue, policy_file
-from nightlight.cli.files import long_secret, read_bytes, read_line
-from nightlight.cli.matrix import hs_token
+from nightlight.cli.files import read_bytes, read_line
+from nightlight.cli.foundation import new_id
+from nightlight.cli.prevention import PreventionRooms
 from nightlight.cli.secrets import secret
 from nightlight.errors import RefusedError
 from nightlight.evidence.checkpoint import LogSigner
 from nightlight.evidence.hash_list import parse_hash_list
-from nightlight.flows.accounts import AccountBook
-from nightlight.flows.answer_request import RequestDesk
 from nightlight.flows.attachments import AttachmentPolicy
-from nightlight.flows.change_policy import PolicyDesk
 from nightlight.flows.check_attachments import AttachmentChecker, AttachmentLimits
 from nightlight.flows.collect_reports import Collector
-from nightlight.flows.decide_contact import ContactDesk
 from nightlight.flows.enforce import Enforcer
 from nightlight.flows.keep_attachment import AttachmentKeeper
-from nightlight.flows.people import People
-from nightlight.flows.policy_book import PolicyBook
 from nightlight.flows.refer import Operator, Referrer
 from nightlight.flows.referral_people import ReferralPeople
 from nightlight.flows.review import Desk
 from nightlight.flows.sign_in import Door
-from nightlight.flows.take_events import EventIntake, EventLimits
-from nightlight.flows.take_history import HistoryIntake
 from nightlight.flows.take_report import Intake, IntakeLimits
-from nightlight.flows.tell import Notifier
 from nightlight.flows.transparency import Transparency
 from nightlight.model.report import Report
-from nightlight.prevent.names import NameKey
-from nightlight.prevent.notices import Catalogue
-from nightlight.settings import Attachments, Settings
-from nightlight.store.database import Database
-from nightlight.store.relation_view import MemoryRelations
-from nightlight.web.api.prevention import Prevention, ServiceLimits
+from nightlight.settings import Attachments
 from nightlight.web.api.routes import BodyLimits
-from nightlight.web.api.service import Scope, ServiceTokens
 from nightlight.web.api.status import StatusLinks, how_to_prove
 from nightlight.web.disclose.routes import DisclosurePage
 
 
-class SystemClock:
-    def now(self) -> int:
-        return time.time_ns() // 1_000_000
-
-
-def load_settings(data_dir: Path | None = None) -> Settings:
-    """The settings from the environment, or ``RefusedError`` that names the one that does not fit."""
-    try:
-        return Settings(data_dir=data_dir) if data_dir else Settings()
-    except ValidationError as e:
-        first = e.errors(include_url=False, include_input=False)[0]
-        name = f"NIGHTLIGHT_{'_'.join(str(part) for part in first['loc']).upper()}"
-        raise RefusedError("settings_malformed", f"{name}: {first['msg']}.", "See `nightlight settings`.") from None
-
-
-def new_id(prefix: str) -> str:
-    """An id that nobody can guess, with a word in front that says of what."""
-    return f"{prefix}_{secrets.token_hex(12)}"
-
-
 @dataclass(frozen=True)
-class House:
+class House(PreventionRooms):
     """Every part of a running Nightlight, made when it is first asked for."""
-
-    settings: Settings
-
-    @cached_property
-    def clock(self) -> SystemClock:
-        return SystemClock()
-
-    @cached_property
-    def store(self) -> Database:
-        return Database(self.settings.resolved_database_url, secret(self.settings.data_dir, "log"))
 
     @cached_property
     def anchor(self) -> Anchor:
@@ -248,110 +197,6 @@ class House:
             settings.messages_max,
             settings.context_max,
             settings.json_depth_max,
-        )
-
-    # Prevention
-
-    @cached_property
-    def people(self) -> People:
-        key = secret(self.settings.data_dir, "people")
-        return People(NameKey(derived(key, "names")), PeopleSeal(key))
-
-    @cached_property
-    def relations(self) -> MemoryRelations:
-        return MemoryRelations(self.store, self.people.open_age)
-
-    @cached_property
-    def events(self) -> EventIntake:
-        limits = EventLimits(age_ms=int(self.settings.events_days * 86_400_000))
-        return EventIntake(self.store, self.clock, self.people, self.relations, limits)
-
-    @cached_property
-    def policy_signer(self) -> PolicySigner:
-        return PolicySigner(secret(self.settings.data_dir, "policy"))
-
-    @cached_property
-    def policy_book(self) -> PolicyBook:
-        return PolicyBook(self.store, policy_file(self.settings.contact_policy), self.policy_signer.verify)
-
-    @cached_property
-    def policy_desk(self) -> PolicyDesk:
-        return PolicyDesk(self.store, self.clock, self.policy_signer.sign)
-
-    @cached_property
-    def contact_desk(self) -> ContactDesk:
-        return ContactDesk(
-            self.store,
-            self.clock,
-            new_id,
-            self.people,
-            self.relations,
-            self.events,
-            self.policy_book,
-            lambda account: not self.is_local(account),
-            self.notifier.tell,
-        )
-
-    def is_local(self, account: str) -> bool:
-        """Whether an account lives on our homeserver; where none is set, every account is ours."""
-        server = self.settings.server_name
-        return not server or account.partition(":")[2] == server
-
-    @cached_property
-    def catalogue(self) -> Catalogue:
-        return built_in_catalogue()
-
-    @cached_property
-    def notifier(self) -> Notifier:
-        settings = self.settings
-        page = f"{settings.resolved_public_url}/safe"
-        return Notifier(
-            self.people, self.catalogue, settings.notice_language, settings.country, page, new_id, self._has_notices
-        )
-
-    def _has_notices(self, account: str) -> bool:
-        return bool(self.settings.homeserver_url) and self.is_local(account)
-
-    @cached_property
-    def request_desk(self) -> RequestDesk:
-        return RequestDesk(self.store, self.clock, new_id, self.events, self.relations, self.notifier)
-
-    @cached_property
-    def account_book(self) -> AccountBook:
-        return AccountBook(self.store, self.clock, self.people, self.events, self.relations)
-
-    @cached_property
-    def prevention(self) -> Prevention:
-        return Prevention(self.events, self.account_book, self.contact_desk, self.request_desk, self.catalogue)
-
-    @cached_property
-    def history(self) -> HistoryIntake:
-        translate = History(self.settings.server_name).translate
-        return HistoryIntake(self.store, self.clock, self.people, self.relations, self.events, translate)
-
-    @cached_property
-    def homeserver_token(self) -> str:
-        """What the homeserver shows us with room history; empty: that door is closed."""
-        path = self.settings.appservice_file
-        return hs_token(read_bytes(path, 65_536)) if path else ""
-
-    @cached_property
-    def service_tokens(self) -> ServiceTokens:
-        settings = self.settings
-        scopes: dict[str, frozenset[Scope]] = {}
-        for path, allowed in (
-            (settings.module_secret_file, frozenset({Scope.MODULE})),
-            (settings.service_token_file, frozenset(Scope) - {Scope.MODULE}),
-        ):
-            if path is not None:
-                scopes[long_secret(path)] = allowed
-        return ServiceTokens(scopes)
-
-    @cached_property
-    def service_limits(self) -> ServiceLimits:
-        settings = self.settings
-        return ServiceLimits(
-            settings.service_body_bytes_max, settings.json_depth_max, settings.events_max, settings.approaches_max
         )
 
     @cached_property

@@ -19,7 +19,8 @@ def open_house(*, make: bool = False, data_dir: Path | None = None) -> Iterator[
 
     Put together only here, so that commands that need no settings, on machines that have none, start at once.
     """
-    from nightlight.cli.compose import House, load_settings
+    from nightlight.cli.compose import House
+    from nightlight.cli.foundation import load_settings
 
     settings = load_settings(data_dir)
     if not make and not settings.data_dir.is_dir():

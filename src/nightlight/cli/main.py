@@ -55,7 +55,8 @@ def serve(
     """
     import uvicorn
 
-    from nightlight.cli.compose import House, load_settings
+    from nightlight.cli.compose import House
+    from nightlight.cli.foundation import load_settings
     from nightlight.cli.serve import app_for, quiet_logging
 
     settings = load_settings()

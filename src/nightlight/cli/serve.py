@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from nightlight.cli.background import Background
-from nightlight.cli.compose import House, load_settings
+from nightlight.cli.compose import House
+from nightlight.cli.foundation import load_settings
 from nightlight.web.api.application_service import application_service_router
 from nightlight.web.api.log import log_router
 from nightlight.web.api.module import module_router

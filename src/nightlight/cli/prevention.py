@@ -1,0 +1,136 @@
+"""The parts of a running Nightlight that decide who may reach whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from nightlight.adapters.matrix.history import History
+from nightlight.adapters.people_seal import PeopleSeal, derived
+from nightlight.adapters.policy_signer import PolicySigner
+from nightlight.cli.data import built_in_catalogue, policy_file
+from nightlight.cli.files import long_secret, read_bytes
+from nightlight.cli.foundation import Foundation, new_id
+from nightlight.cli.matrix import hs_token
+from nightlight.cli.secrets import secret
+from nightlight.flows.accounts import AccountBook
+from nightlight.flows.answer_request import RequestDesk
+from nightlight.flows.change_policy import PolicyDesk
+from nightlight.flows.decide_contact import ContactDesk
+from nightlight.flows.people import People
+from nightlight.flows.policy_book import PolicyBook
+from nightlight.flows.take_events import EventIntake, EventLimits
+from nightlight.flows.take_history import HistoryIntake
+from nightlight.flows.tell import Notifier
+from nightlight.prevent.names import NameKey
+from nightlight.prevent.notices import Catalogue
+from nightlight.store.relation_view import MemoryRelations
+from nightlight.web.api.prevention import Prevention, ServiceLimits
+from nightlight.web.api.service import Scope, ServiceTokens
+
+
+@dataclass(frozen=True)
+class PreventionRooms(Foundation):
+    """Made when they are first asked for."""
+
+    @cached_property
+    def people(self) -> People:
+        key = secret(self.settings.data_dir, "people")
+        return People(NameKey(derived(key, "names")), PeopleSeal(key))
+
+    @cached_property
+    def relations(self) -> MemoryRelations:
+        return MemoryRelations(self.store, self.people.open_age)
+
+    @cached_property
+    def events(self) -> EventIntake:
+        limits = EventLimits(age_ms=int(self.settings.events_days * 86_400_000))
+        return EventIntake(self.store, self.clock, self.people, self.relations, limits)
+
+    @cached_property
+    def policy_signer(self) -> PolicySigner:
+        return PolicySigner(secret(self.settings.data_dir, "policy"))
+
+    @cached_property
+    def policy_book(self) -> PolicyBook:
+        return PolicyBook(self.store, policy_file(self.settings.contact_policy), self.policy_signer.verify)
+
+    @cached_property
+    def policy_desk(self) -> PolicyDesk:
+        return PolicyDesk(self.store, self.clock, self.policy_signer.sign)
+
+    @cached_property
+    def contact_desk(self) -> ContactDesk:
+        return ContactDesk(
+            self.store,
+            self.clock,
+            new_id,
+            self.people,
+            self.relations,
+            self.events,
+            self.policy_book,
+            lambda account: not self.is_local(account),
+            self.notifier.tell,
+        )
+
+    def is_local(self, account: str) -> bool:
+        """Whether an account lives on our homeserver; where none is set, every account is ours."""
+        server = self.settings.server_name
+        return not server or account.partition(":")[2] == server
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        return built_in_catalogue()
+
+    @cached_property
+    def notifier(self) -> Notifier:
+        settings = self.settings
+        page = f"{settings.resolved_public_url}/safe"
+        return Notifier(
+            self.people, self.catalogue, settings.notice_language, settings.country, page, new_id, self._has_notices
+        )
+
+    def _has_notices(self, account: str) -> bool:
+        return bool(self.settings.homeserver_url) and self.is_local(account)
+
+    @cached_property
+    def request_desk(self) -> RequestDesk:
+        return RequestDesk(self.store, self.clock, new_id, self.events, self.relations, self.notifier)
+
+    @cached_property
+    def account_book(self) -> AccountBook:
+        return AccountBook(self.store, self.clock, self.people, self.events, self.relations)
+
+    @cached_property
+    def prevention(self) -> Prevention:
+        return Prevention(self.events, self.account_book, self.contact_desk, self.request_desk, self.catalogue)
+
+    @cached_property
+    def history(self) -> HistoryIntake:
+        translate = History(self.settings.server_name).translate
+        return HistoryIntake(self.store, self.clock, self.people, self.relations, self.events, translate)
+
+    @cached_property
+    def homeserver_token(self) -> str:
+        """What the homeserver shows us with room history; empty: that door is closed."""
+        path = self.settings.appservice_file
+        return hs_token(read_bytes(path, 65_536)) if path else ""
+
+    @cached_property
+    def service_tokens(self) -> ServiceTokens:
+        settings = self.settings
+        scopes: dict[str, frozenset[Scope]] = {}
+        for path, allowed in (
+            (settings.module_secret_file, frozenset({Scope.MODULE})),
+            (settings.service_token_file, frozenset(Scope) - {Scope.MODULE}),
+        ):
+            if path is not None:
+                scopes[long_secret(path)] = allowed
+        return ServiceTokens(scopes)
+
+    @cached_property
+    def service_limits(self) -> ServiceLimits:
+        settings = self.settings
+        return ServiceLimits(
+            settings.service_body_bytes_max, settings.json_depth_max, settings.events_max, settings.approaches_max
+        )
