@@ -70,7 +70,7 @@ def _run(*arguments: str) -> float:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     taken = time.perf_counter() - start
     if done.returncode != 0 or (arguments[0] == "verify" and not json.loads(done.stdout)["verified"]):
-        raise UnavailableError("bench", f"nightlight {arguments[0]} failed: {done.stderr[-300:]}", retry=False)
+        raise UnavailableError("bench", f"nightlight {arguments[0]} failed: {(done.stdout + done.stderr)[-300:]}", retry=False)
     return taken
 
 
@@ -86,9 +86,10 @@ def _bundle(events: Sequence[tuple[str, dict[str, Any]]], keys: Sequence[bytes])
             BundledMessage(event_id, stored.encoded, key, verdict, MessageRole.REPORTED, False, omitted, None)
         )
     logged = [{"event": m.event_id, "verdict": "VERIFIED", "code": "ok", "evidence": m.sha256.hex()} for m in messages]
+    reported = {"category": Category.HARASSMENT, "messages": logged}
     decided = {"outcome": Outcome.VIOLATION, "policy": Policy.HARASSMENT, "reason": "x", "proven": MESSAGES}
     entries = [
-        _entry(0, LogKind.REPORT_RECEIVED, "@bob:bench.example", "report_1", {"messages": logged}),
+        _entry(0, LogKind.REPORT_RECEIVED, "@bob:bench.example", "report_1", reported),
         _entry(1, LogKind.CASE_DECIDED, "robin", "case_1", decided),
     ]
     frontier = Frontier()

@@ -1,0 +1,31 @@
+"""Each bench still runs and measures what it says: on so little work that its figures mean nothing."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from nightlight.bench import attachment, bundle, intake, log, page, verify
+
+SMALL: list[tuple[ModuleType, dict[str, Any]]] = [
+    (verify, {"_MESSAGES": 3}),
+    (attachment, {"_CHUNKS": 2, "_ROUNDS": 1, "_GIGABYTE": 2}),
+    (intake, {"REPORTS": 12, "REPORTS_REAL": 12, "WARM_UP": 2}),
+    (log, {"BATCHES": 2, "ONE_BY_ONE": 2, "ENTRIES": 1_000}),
+    (bundle, {"MESSAGES": 3, "RUNS": 1}),
+    (page, {"_SESSIONS": 30, "_ROOMS": 3, "_RUNS": 1, "_KDF_ROUNDS": 1_000}),
+]
+
+
+@pytest.mark.parametrize(("module", "sizes"), SMALL, ids=lambda value: getattr(value, "__name__", ""))
+def test_bench_still_runs(module: ModuleType, sizes: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, size in sizes.items():
+        monkeypatch.setattr(module, name, size)
+    said: list[str] = []
+    figures = module.BENCH.measure(said.append)
+    assert figures
+    assert said
+    assert {figure.better for figure in figures} <= {"higher", "lower"}
+    assert all(figure.value >= 0 and figure.target > 0 for figure in figures)
