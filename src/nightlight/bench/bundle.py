@@ -70,7 +70,8 @@ def _run(*arguments: str) -> float:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     taken = time.perf_counter() - start
     if done.returncode != 0 or (arguments[0] == "verify" and not json.loads(done.stdout)["verified"]):
-        raise UnavailableError("bench", f"nightlight {arguments[0]} failed: {(done.stdout + done.stderr)[-300:]}", retry=False)
+        said = (done.stdout + done.stderr)[-300:]
+        raise UnavailableError("bench", f"nightlight {arguments[0]} failed: {said}", retry=False)
     return taken
 
 
