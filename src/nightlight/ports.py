@@ -231,6 +231,11 @@ class Transaction(Protocol):
     def actions_of(self, case_id: str) -> list[Action]: ...
     def due_action(self, now: int) -> Action | None: ...
     def save_action(self, action: Action) -> None: ...
+    def remove_own_actions(self, updated_at: int, limit: int) -> int:
+        """Removes prevention's own actions that ended before that time."""
+
+    def remove_actions_of(self, account: str) -> int:
+        """Removes prevention's own actions for the account, and those that answer its invitations."""
 
     # Referrals, and who takes part in them
     def add_agency(self, agency: Agency) -> None: ...
@@ -268,12 +273,22 @@ class Transaction(Protocol):
     def add_events(self, new: Sequence[Event], received_at: int, first: int) -> None:
         """Appends events that are not in the log, numbered from ``first`` on."""
 
+    def count_messages(self, numbers: Sequence[int], at: int) -> set[int]:
+        """Those that were not counted before. From now on they were."""
+
+    def forget_messages(self, kept_ms: int, limit: int) -> int:
+        """Forgets messages counted longer than ``kept_ms`` before the newest one, at most ``limit``."""
+
     def last_event(self) -> tuple[int, int]:
         """Number and time of arrival of the last event, also if it was removed since; zeros before the first."""
 
     def events_after(self, number: int, limit: int) -> list[LoggedEvent]: ...
     def remove_events_before(self, received_at: int, limit: int) -> int: ...
-    def remove_events_of(self, account: str) -> int: ...
+    def events_naming(self, account: str) -> list[int]:
+        """Numbers of all events that name the account; slow: for a reading transaction."""
+
+    def remove_events(self, numbers: Sequence[int], account: str, since: int) -> int:
+        """Removes the events with these numbers, and later than ``since`` those that name the account."""
 
     # Relations and ages
     def next_change(self) -> int:
@@ -287,10 +302,29 @@ class Transaction(Protocol):
 
     def put_age(self, one: int, sealed: bytes, change: int) -> None: ...
     def sealed_age(self, one: int) -> bytes | None: ...
-    def remove_relations(self, one: int, change: int, at: int) -> int:
-        """Forgets everything about an account, its age included."""
+    def sealed_ages(self, ones: Sequence[int]) -> dict[int, bytes]:
+        """Those that there are."""
 
-    def expire_relations(self, now: int) -> int: ...
+    def last_change(self) -> int: ...
+    def relations_naming(self, one: int) -> list[tuple[int, int, int]]:
+        """Every statement about or with ``one``; slow: for a reading transaction."""
+
+    def remove_relations(
+        self, one: int, named: Sequence[tuple[int, int, int]], since: int, change: int, at: int
+    ) -> int:
+        """Forgets everything about an account, its age included, and leaves word of that for those who follow.
+
+        ``named``: its statements when the last change was ``since``; what came later is looked for.
+        """
+
+    def settle(self, now: int) -> None:
+        """Moves the mark up to which statements that ended may be removed: everybody had time to hear of them."""
+
+    def expired_relations(self, now: int, after: tuple[int, int, int] | None, limit: int) -> list[tuple[int, int, int]]:
+        """Statements older than their kind is kept, after this one; slow: for a reading transaction."""
+
+    def remove_expired(self, found: Sequence[tuple[int, int, int]], now: int) -> int:
+        """Removes those of them that are still so."""
 
     # Contact
     def add_contact_decisions(self, made: Sequence[DecidedContact]) -> None: ...
@@ -313,8 +347,14 @@ class Transaction(Protocol):
         """Holds whose time is up, and requests that nobody answered in time."""
 
     def count_requests(self, target: str, states: Sequence[RequestState]) -> int: ...
-    def remove_contacts_before(self, decided_at: int) -> int: ...
-    def remove_contacts_of(self, account: str) -> int: ...
+    def remove_contacts_before(self, before: int, limit: int) -> int:
+        """Removes decisions, and requests that have ended, made before that time; at most ``limit`` of each."""
+
+    def decisions_naming(self, account: str) -> list[str]:
+        """Ids of all decisions about the account; slow: for a reading transaction."""
+
+    def remove_contacts_of(self, account: str, decisions: Sequence[str], since: int) -> int:
+        """Removes these decisions, what was decided about the account since that time, and all its requests."""
 
     # Contact policies
     def add_policy(self, digest: str, text: bytes) -> None: ...

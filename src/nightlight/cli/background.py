@@ -1,4 +1,4 @@
-"""Work in the background: pending reports, the outbox, attachments, the homeserver's own reports, the anchor."""
+"""Work in the background: the outbox, pending reports, attachments, requests, retention, the anchor and more."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from collections.abc import Callable
 
 from nightlight.cli.compose import House
 from nightlight.errors import NightlightError
+
+#: How often every process looks for what has been kept long enough.
+RETENTION_SECONDS = 600.0
 
 _log = logging.getLogger(__name__)
 
@@ -25,6 +28,7 @@ class Background:
             self._thread("attachments", settings.outbox_seconds, house.attachment_checker.run_due),
             self._thread("homeserver reports", settings.poll_seconds, house.collector.collect),
             self._thread("contact requests", settings.outbox_seconds, house.request_desk.sweep),
+            self._thread("retention", RETENTION_SECONDS, house.retention.run),
             self._thread("log anchor", 1.0, self._anchor),
         ]
 

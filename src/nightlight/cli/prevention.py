@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,6 +20,7 @@ from nightlight.flows.change_policy import PolicyDesk
 from nightlight.flows.decide_contact import ContactDesk
 from nightlight.flows.people import People
 from nightlight.flows.policy_book import PolicyBook
+from nightlight.flows.retention import Retention
 from nightlight.flows.take_events import EventIntake, EventLimits
 from nightlight.flows.take_history import HistoryIntake
 from nightlight.flows.tell import Notifier
@@ -100,6 +102,11 @@ class PreventionRooms(Foundation):
     @cached_property
     def account_book(self) -> AccountBook:
         return AccountBook(self.store, self.clock, self.people, self.events, self.relations)
+
+    @cached_property
+    def retention(self) -> Retention:
+        kept_ms = int(self.settings.events_days * 86_400_000)
+        return Retention(self.store, self.clock, self.relations, kept_ms, lambda: time.sleep(0.01))
 
     @cached_property
     def prevention(self) -> Prevention:

@@ -58,6 +58,7 @@ class LogKind(StrEnum):
     POLICY_ROLLED_BACK = "policy.rolled_back"
     ACCOUNTS_IMPORTED = "accounts.imported"
     ACCOUNT_FORGOTTEN = "account.forgotten"
+    AGE_VIEWED = "age.viewed"
     REVIEWER_ADDED = "reviewer.added"
     REVIEWER_REMOVED = "reviewer.removed"
     REVIEWER_SIGNED_IN = "reviewer.signed_in"

@@ -28,6 +28,10 @@ class People:
             number(statement.one), statement.tie, number(statement.other), statement.at, statement.holds
         )
 
+    def pseudonym(self, account: str) -> str:
+        """A name for the log, from which nobody without the key gets to the account."""
+        return f"account:{self.number(account):016x}"
+
     def close_age(self, one: int, age: Age) -> bytes:
         return self.seal.close(f"age/{one}", pack_age(age).to_bytes(_AGE_BYTES, "big"))
 

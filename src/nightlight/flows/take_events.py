@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nightlight.errors import RefusedError
 from nightlight.flows.people import People
-from nightlight.model.event import OWN_KINDS, Event
+from nightlight.model.event import OWN_ID, OWN_KINDS, Event
 from nightlight.model.relation import NumberedStatement
 from nightlight.ports import Clock, RelationView, Store, Transaction
 from nightlight.prevent.relations import statements
@@ -77,14 +77,28 @@ class EventIntake:
                     else:
                         message = "This event id came with other content before. Nothing was changed."
                         refused.append(RefusedEvent(position, "event_id_reused", message, "Give every event its own."))
-                self.record(tx, new, now)
+                self.append(tx, new, now)
             self._view.follow()
         return EventReceipt(len(new), duplicates, tuple(sorted(refused, key=lambda one: one.position)))
 
     def record(
+        self, tx: Transaction, own: Sequence[Event], now: int, further: Iterable[NumberedStatement] = ()
+    ) -> None:
+        """Appends Nightlight's own events inside a story, under ids that nobody outside can use."""
+        self.append(tx, [_as_own(event) for event in own], now, further)
+
+    def record_once(self, tx: Transaction, own: Sequence[Event], now: int) -> list[Event]:
+        """The same for events that may be here already, or stand in ``own`` twice. Returns those that were new."""
+        events = {event.event_id: event for event in map(_as_own, own)}
+        known = tx.known_events(list(events))
+        new = [event for event in events.values() if event.event_id not in known]
+        self.append(tx, new, now)
+        return new
+
+    def append(
         self, tx: Transaction, new: Sequence[Event], now: int, further: Iterable[NumberedStatement] = ()
     ) -> None:
-        """Appends events that are surely new, and what they say. For Nightlight's own events inside a story."""
+        """Appends events that are surely not in the log, and what they say."""
         stated = [self._people.numbered(one) for event in new for one in statements(event)]
         stated.extend(further)
         if new:
@@ -97,6 +111,8 @@ class EventIntake:
     def _complaint(self, event: Event, now: int) -> RefusedError | None:
         if event.kind in OWN_KINDS:
             return RefusedError("event_kind_reserved", f"Only Nightlight itself records {event.kind}.")
+        if event.event_id.startswith(OWN_ID):
+            return RefusedError("event_id_reserved", f"Ids that begin with {OWN_ID} are Nightlight's own.")
         if event.at > now + self._limits.ahead_ms:
             return RefusedError("event_from_the_future", "The event happens later than now.", "Check the clocks.")
         if event.at <= now - self._limits.age_ms:
@@ -106,6 +122,10 @@ class EventIntake:
                 "Leave it out: it would be removed at once.",
             )
         return None
+
+
+def _as_own(event: Event) -> Event:
+    return replace(event, event_id=OWN_ID + event.event_id)
 
 
 def same_event(one: Event, other: Event) -> bool:

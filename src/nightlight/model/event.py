@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 FieldValue = str | int | bool
+
+#: How the ids of Nightlight's own events begin. Nobody outside can send such an id, so none can be taken beforehand.
+OWN_ID = "nightlight/"
 
 
 class EventKind(StrEnum):
@@ -37,6 +40,8 @@ class EventKind(StrEnum):
     ROOM_LEFT = "room.left"
     REPORT_MADE = "report.made"
     REPORT_VERIFIED = "report.verified"
+    #: A person looked at the actor's report and found that the target broke no rule. ``at``: when it was verified.
+    REPORT_DISMISSED = "report.dismissed"
     #: A reviewer decided about the target.
     DECISION_MADE = "decision.made"
     #: Nightlight's own: nobody outside can send these.
@@ -79,3 +84,23 @@ class LoggedEvent:
     number: int
     received_at: int
     event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class SentMessage:
+    """That somebody sent something in a room. ``size``: characters of its ciphertext, 0 where that is not known."""
+
+    event_id: str
+    sender: str
+    room: str
+    at: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class RoomHistory:
+    """What a stretch of room history says. ``lost``: how many entries could not be understood."""
+
+    events: Sequence[Event]
+    messages: Sequence[SentMessage]
+    lost: int

@@ -116,6 +116,7 @@ SHAPES: Mapping[EventKind, Shape] = {
     EventKind.ROOM_LEFT: Shape(room=True),
     EventKind.REPORT_MADE: Shape(target=True, also=frozenset({"room"}), fields={"category": (_CATEGORY, True)}),
     EventKind.REPORT_VERIFIED: Shape(target=True, also=frozenset({"room"}), fields={"category": (_CATEGORY, True)}),
+    EventKind.REPORT_DISMISSED: Shape(target=True),
     EventKind.DECISION_MADE: Shape(target=True, fields={"outcome": (_VERDICT, True)}),
     EventKind.CONTACT_DECIDED: Shape(
         target=True, also=frozenset({"room"}), fields={"direction": (_DIRECTION, True), "outcome": (_token, True)}
@@ -132,7 +133,8 @@ _ENVELOPE = frozenset({"id", "kind", "at", "actor", "target", "room"})
 def account_name(value: object, where: str = "account") -> str:
     """The id of an account, as the messenger writes it: visible characters, compared exactly.
 
-    Two ids that look alike are two accounts, and nothing here makes one of them. ``RefusedError('account_malformed')``.
+    Two ids that look alike are two accounts, and nothing here makes one of them. Control characters, marks of direction
+    and other characters without a shape are refused. ``RefusedError('account_malformed')``.
     """
     return _name(value, where, "account_malformed")
 
@@ -193,6 +195,7 @@ def _name(value: object, where: str, code: str) -> str:
         or not value
         or " " in value
         or not value.isprintable()
+        or "\ufffd" in value  # stands for bytes that were no text: different ones would become one account
         or len(value.encode("utf-8", "surrogatepass")) > NAME_BYTES_MAX
     ):
         raise RefusedError(code, f"{where}: an id of 1 to {NAME_BYTES_MAX} bytes of visible characters belongs here.")

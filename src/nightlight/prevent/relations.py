@@ -9,17 +9,23 @@ from nightlight.model.event import Event, EventKind
 from nightlight.model.relation import Statement, Tie
 
 #: Ties for which, of two statements of the same instant, the one that ends it holds: the more careful reading.
-ENDING_WINS = frozenset({Tie.CONNECTED, Tie.LOOSENED, Tie.IN_ROOM, Tie.MEMBER, Tie.HAS_NUMBER_OF, Tie.PRIVATE})
+ENDING_WINS = frozenset(
+    {Tie.CONNECTED, Tie.LOOSENED, Tie.IN_ROOM, Tie.MEMBER, Tie.HAS_NUMBER_OF, Tie.PRIVATE, Tie.PROVEN_BY}
+)
 #: Of which the earliest time counts, not the latest.
 EARLIEST_COUNTS = frozenset({Tie.KNOWN_SINCE, Tie.WROTE_TO, Tie.WROTE_IN})
 #: Nightlight's own statements, which it makes in order; their time is an end, not a beginning.
 LATEST_SAID_COUNTS = frozenset({Tie.SIGNAL})
+#: Kinds that say nothing about how long their actor has been there: a person of the safety team, or a time that is not
+#: that of the deed.
+ABOUT_OTHERS = frozenset({EventKind.DECISION_MADE, EventKind.REPORT_DISMISSED})
 
 
 def statements(event: Event) -> Iterator[Statement]:
     """The statements that the event makes."""
     actor, target, room, at = event.actor, event.target, event.room, event.at
-    yield Statement(actor, Tie.KNOWN_SINCE, actor, at)
+    if event.kind not in ABOUT_OTHERS:
+        yield Statement(actor, Tie.KNOWN_SINCE, actor, at)
     match event.kind:
         case EventKind.CONTACT_REQUESTED:
             yield Statement(actor, Tie.ASKED, target, at)
@@ -64,8 +70,8 @@ def statements(event: Event) -> Iterator[Statement]:
             yield Statement(room, Tie.MEMBER, actor, at, joined)
         case EventKind.REPORT_VERIFIED:
             yield Statement(target, Tie.PROVEN_BY, actor, at)
-        case EventKind.CONTACT_DECIDED:
-            yield Statement(actor, decided(str(event.fields["outcome"])), target, at)
+        case EventKind.REPORT_DISMISSED:
+            yield Statement(target, Tie.PROVEN_BY, actor, at, holds=False)
         case EventKind.SIGNAL_RAISED:
             yield Statement(actor, Tie.SIGNAL, str(event.fields["family"]), int(event.fields["until"]))
         case EventKind.SIGNAL_CLEARED:

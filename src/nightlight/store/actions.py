@@ -6,9 +6,9 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, func, insert, not_, or_, select, update
+from sqlalchemy import Connection, Row, and_, delete, exists, func, insert, not_, or_, select, update
 
-from nightlight.model.action import Action, ActionKind, ActionState
+from nightlight.model.action import PREVENTION, Action, ActionKind, ActionState
 from nightlight.store.schema import actions
 
 
@@ -48,6 +48,23 @@ class ActionTables:
             .limit(1)
         ).first()
         return _action(row) if row else None
+
+    def remove_own_actions(self, updated_at: int, limit: int) -> int:
+        """Removes prevention's own actions that ended before that time, at most ``limit``."""
+        table = actions.c
+        over = and_(table.case_id.is_(None), table.kind.in_(PREVENTION), table.state != ActionState.PENDING)
+        old = select(table.action_id).where(over, table.updated_at < updated_at).limit(limit)
+        return self._connection.execute(delete(actions).where(table.action_id.in_(old))).rowcount
+
+    def remove_actions_of(self, account: str) -> int:
+        """Removes prevention's own actions for the account, and those that answer its invitations."""
+        table = actions.c
+        own = and_(table.case_id.is_(None), table.kind.in_(PREVENTION))
+        rows = self._connection.execute(select(table.action_id, table.target, table.detail).where(own))
+        those = [row.action_id for row in rows if account in (row.target, json.loads(row.detail).get("inviter"))]
+        for action_id in those:
+            self._connection.execute(delete(actions).where(table.action_id == action_id))
+        return len(those)
 
     def save_action(self, action: Action) -> None:
         self._connection.execute(update(actions).where(actions.c.action_id == action.action_id), _values(action))

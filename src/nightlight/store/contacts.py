@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_, select, update
 
 from nightlight.model.contact import (
     OPEN_REQUESTS,
@@ -17,6 +17,8 @@ from nightlight.model.contact import (
     RequestState,
 )
 from nightlight.store.schema import contact_decisions, contact_requests
+
+_IDS_MAX = 5_000
 
 
 class ContactTables:
@@ -114,25 +116,36 @@ class ContactTables:
         query = select(func.count()).select_from(contact_requests)
         return self._connection.scalar(query.where(table.target == target, table.state.in_(states))) or 0
 
-    def remove_contacts_before(self, decided_at: int) -> int:
-        """Removes decisions made, and requests that ended, before that time."""
-        gone = self._connection.execute(delete(contact_decisions).where(contact_decisions.c.decided_at < decided_at))
-        table = contact_requests.c
-        self._connection.execute(
-            delete(contact_requests).where(table.state.not_in(OPEN_REQUESTS), table.expires_at < decided_at)
-        )
-        return gone.rowcount
+    def remove_contacts_before(self, before: int, limit: int) -> int:
+        """Removes decisions made, and requests made that have ended, before that time; at most ``limit`` of each."""
+        made, asked = contact_decisions.c, contact_requests.c
+        old = select(made.decision_id).where(made.decided_at < before).order_by(made.decided_at).limit(limit)
+        over = select(asked.request_id).where(asked.state.not_in(OPEN_REQUESTS), asked.asked_at < before).limit(limit)
+        gone = self._connection.execute(delete(contact_decisions).where(made.decision_id.in_(old))).rowcount
+        return gone + self._connection.execute(delete(contact_requests).where(asked.request_id.in_(over))).rowcount
 
-    def remove_contacts_of(self, account: str) -> int:
-        gone = 0
-        for table in (contact_decisions, contact_requests):
-            of = or_(table.c.actor == account, table.c.target == account)
-            gone += self._connection.execute(delete(table).where(of)).rowcount
-        return gone
+    def decisions_naming(self, account: str) -> list[str]:
+        """Ids of all decisions about the account. Looks through the whole table: for a reading transaction."""
+        return list(self._connection.scalars(select(contact_decisions.c.decision_id).where(_names(account))))
+
+    def remove_contacts_of(self, account: str, decisions: Sequence[str], since: int) -> int:
+        """Removes these decisions, what was decided about the account since that time, and all its requests."""
+        made, asked = contact_decisions.c, contact_requests.c
+        later = delete(contact_decisions).where(made.decided_at >= since, _names(account))
+        gone = self._connection.execute(later).rowcount
+        for start in range(0, len(decisions), _IDS_MAX):
+            those = made.decision_id.in_(decisions[start : start + _IDS_MAX])
+            gone += self._connection.execute(delete(contact_decisions).where(those)).rowcount
+        of = or_(asked.actor == account, asked.target == account)
+        return gone + self._connection.execute(delete(contact_requests).where(of)).rowcount
 
     def _one(self, query: Any) -> ContactRequest | None:
         row = self._connection.execute(query).first()
         return _request(row) if row else None
+
+
+def _names(account: str) -> ColumnElement[bool]:
+    return or_(contact_decisions.c.actor == account, contact_decisions.c.target == account)
 
 
 def _decision_values(made: DecidedContact) -> dict[str, Any]:

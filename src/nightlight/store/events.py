@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_, select, update
 
 from nightlight.model.event import Event, EventKind, LoggedEvent
-from nightlight.store.schema import changes, events
+from nightlight.store.schema import changes, counted_messages, events
 
 _IDS_MAX = 5_000
 
@@ -33,6 +34,28 @@ class EventTables:
             values = {"event": first + len(new) - 1, "received_at": received_at}
             self._connection.execute(update(changes), values)
 
+    def count_messages(self, numbers: Sequence[int], at: int) -> set[int]:
+        """Those of the messages that were not counted before. From now on they were."""
+        table, fresh = counted_messages, set(numbers)
+        for start in range(0, len(numbers), _IDS_MAX):
+            part = numbers[start : start + _IDS_MAX]
+            fresh -= set(self._connection.scalars(select(table.c.message).where(table.c.message.in_(part))))
+        if fresh:
+            self._connection.execute(insert(table), [{"message": number, "at": at} for number in sorted(fresh)])
+        return fresh
+
+    def forget_messages(self, kept_ms: int, limit: int) -> int:
+        """Forgets messages that were counted longer than ``kept_ms`` before the newest one, at most ``limit``.
+
+        Before the newest, not before now: after a long silence the last ones may still be sent again.
+        """
+        table = counted_messages.c
+        newest = self._connection.scalar(select(func.max(table.at)))
+        if newest is None:
+            return 0
+        old = select(table.message).where(table.at < newest - kept_ms).limit(limit)
+        return self._connection.execute(delete(counted_messages).where(table.message.in_(old))).rowcount
+
     def last_event(self) -> tuple[int, int]:
         """Number and time of arrival of the last event, also if it was removed since; zeros before the first."""
         row = self._connection.execute(select(changes.c.event, changes.c.received_at)).one()
@@ -50,18 +73,32 @@ class EventTables:
 
     def remove_events_before(self, received_at: int, limit: int) -> int:
         """Removes the oldest events that arrived before that time, at most ``limit``; returns how many."""
-        oldest = select(events.c.number, events.c.received_at).order_by(events.c.number).limit(limit)
-        # Numbers and times of arrival rise together, so the oldest ones are a range.
-        numbers = [row.number for row in self._connection.execute(oldest) if row.received_at < received_at]
-        if numbers:
-            self._connection.execute(delete(events).where(events.c.number <= numbers[-1]))
-        return len(numbers)
+        table = events.c
+        rows = self._connection.execute(
+            select(table.number, table.received_at, table.at).order_by(table.number).limit(limit)
+        )
+        # Numbers and times of arrival rise together, so the oldest ones are a range. Where a clock that ran far ahead
+        # has set the times of arrival, the events' own say that they are old.
+        old = list(takewhile(lambda row: min(row.received_at, row.at) < received_at, rows))
+        if old:
+            self._connection.execute(delete(events).where(table.number <= old[-1].number))
+        return len(old)
 
-    def remove_events_of(self, account: str) -> int:
-        """Removes every event that names the account; returns how many."""
-        return self._connection.execute(
-            delete(events).where(or_(events.c.actor == account, events.c.target == account))
-        ).rowcount
+    def events_naming(self, account: str) -> list[int]:
+        """Numbers of all events that name the account. Looks through the whole table: for a reading transaction."""
+        return list(self._connection.scalars(select(events.c.number).where(_names(account))))
+
+    def remove_events(self, numbers: Sequence[int], account: str, since: int) -> int:
+        """Removes the events with these numbers, and later than ``since`` those that name the account."""
+        gone = self._connection.execute(delete(events).where(events.c.number > since, _names(account))).rowcount
+        for start in range(0, len(numbers), _IDS_MAX):
+            those = events.c.number.in_(numbers[start : start + _IDS_MAX])
+            gone += self._connection.execute(delete(events).where(those)).rowcount
+        return gone
+
+
+def _names(account: str) -> ColumnElement[bool]:
+    return or_(events.c.actor == account, events.c.target == account)
 
 
 def _values(number: int, event: Event, received_at: int) -> dict[str, Any]:

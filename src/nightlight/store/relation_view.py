@@ -70,10 +70,12 @@ class MemoryRelations:
     def follow(self) -> None:
         """Takes over what changed in the store since the last time; everything at the first time."""
         with self._lock, self._store.snapshot() as tx:
-            last = tx.last_change()
+            last, settled = tx.change_marks()
             if last == self._change:
                 return
-            if self._change < 0:
+            # Who has slept for long may have missed what ended, or was forgotten, and is no longer there to be read.
+            if self._change < settled or self._change < 0:
+                self._connection = self._empty()
                 self._load(tx.relations_at_start(), tx.changed_ages(-1))
             else:
                 self._apply(tx.changed_relations(self._change))

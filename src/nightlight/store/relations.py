@@ -6,14 +6,36 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, delete, false, func, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    delete,
+    false,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    true,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from nightlight.model.relation import ENDED_MS, LIFETIME, NumberedStatement, Tie
 from nightlight.prevent.relations import EARLIEST_COUNTS, ENDING_WINS, LATEST_SAID_COUNTS
 from nightlight.store.schema import ages, changes, relations
 
+#: Which statement: ``one``, tie, ``other``.
+Key = tuple[int, int, int]
+
+#: How long after a change everybody who follows is taken to have heard of it. Who has not reads everything again.
+SETTLE_MS = 3_600_000
 _CHUNK = 10_000
+_IDS_MAX = 5_000
+_KEYS_MAX = 1_000
+_KEY = (relations.c.one, relations.c.tie, relations.c.other)
 
 
 class RelationTables:
@@ -26,6 +48,11 @@ class RelationTables:
 
     def last_change(self) -> int:
         return self._connection.scalar(select(changes.c.last)) or 0
+
+    def change_marks(self) -> tuple[int, int]:
+        """The last change, and the one up to which statements that ended may be gone: who is behind it starts anew."""
+        row = self._connection.execute(select(changes.c.last, changes.c.settled)).one()
+        return row.last, row.settled
 
     def state(self, statements: Sequence[NumberedStatement], change: int) -> None:
         """Records what holds or ended. Of two statements about the same the order of arrival does not matter."""
@@ -102,8 +129,15 @@ class RelationTables:
         )
 
     def sealed_age(self, one: int) -> bytes | None:
-        sealed = self._connection.scalar(select(ages.c.sealed).where(ages.c.one == one))
-        return None if sealed is None else bytes(sealed)
+        return self.sealed_ages([one]).get(one)
+
+    def sealed_ages(self, ones: Sequence[int]) -> dict[int, bytes]:
+        """Those that there are."""
+        found: dict[int, bytes] = {}
+        for start in range(0, len(ones), _IDS_MAX):
+            rows = self._connection.execute(select(ages).where(ages.c.one.in_(ones[start : start + _IDS_MAX])))
+            found.update((row.one, bytes(row.sealed)) for row in rows)
+        return found
 
     def changed_ages(self, after: int) -> Iterator[tuple[int, bytes]]:
         rows = self._connection.execution_options(yield_per=_CHUNK).execute(
@@ -112,32 +146,64 @@ class RelationTables:
         for row in rows:
             yield row.one, bytes(row.sealed)
 
-    def remove_relations(self, one: int, change: int, at: int) -> int:
-        """Forgets everything about an account, its age included; leaves word of that for those who follow."""
-        gone = self._connection.execute(
-            delete(relations).where(or_(relations.c.one == one, relations.c.other == one))
-        ).rowcount
-        self._connection.execute(delete(ages).where(ages.c.one == one))
-        dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
-        self._connection.execute(
-            dialect.insert(relations),
-            {"one": one, "tie": int(Tie.FORGOTTEN), "other": one, "at": at, "holds": True, "change": change},
-        )
+    def relations_naming(self, one: int) -> list[Key]:
+        """Every statement about or with ``one``. Looks through the whole table: for a reading transaction."""
+        named = or_(relations.c.one == one, relations.c.other == one)
+        return [tuple(row) for row in self._connection.execute(select(*_KEY).where(named))]
+
+    def remove_relations(self, one: int, named: Sequence[Key], since: int, change: int, at: int) -> int:
+        """Forgets everything about an account, its age included; leaves word of that for those who follow.
+
+        ``named``: its statements when the last change was ``since``; what came later is looked for.
+        """
+        later = and_(relations.c.change > since, or_(relations.c.one == one, relations.c.other == one))
+        gone = self._remove(named, None) + self._connection.execute(delete(relations).where(later)).rowcount
+        gone += self._connection.execute(delete(ages).where(ages.c.one == one)).rowcount
+        word = {"one": one, "tie": int(Tie.FORGOTTEN), "other": one, "at": at, "holds": True, "change": change}
+        self._connection.execute(insert(relations), word)
         return gone
 
-    def expire_relations(self, now: int) -> int:
-        """Removes what is older than its kind is kept, and what ended long ago; returns how many."""
-        lifetimes = {tie: life for tie, life in LIFETIME.items() if life is not None}
-        limit = case(*((relations.c.tie == int(tie), now - life) for tie, life in lifetimes.items()), else_=None)
-        gone = self._connection.execute(
-            delete(relations).where(
-                or_(
-                    and_(relations.c.tie.in_([int(tie) for tie in lifetimes]), relations.c.at < limit),
-                    and_(relations.c.holds == false(), relations.c.at < now - ENDED_MS),
-                )
-            )
-        )
-        return gone.rowcount
+    def settle(self, now: int) -> None:
+        """Moves the mark up to which statements that ended may be removed: changes that everybody had time to hear."""
+        row = self._connection.execute(select(changes.c.last, changes.c.settling, changes.c.settling_at)).one()
+        if not 0 <= now - row.settling_at < SETTLE_MS:
+            values = {"settled": row.settling, "settling": row.last, "settling_at": now}
+            self._connection.execute(update(changes).values(values))
+
+    def expired_relations(self, now: int, after: Key | None, limit: int) -> list[Key]:
+        """Statements older than their kind is kept, and those that ended long ago, in the order of the table.
+
+        Looks through the table from ``after`` on: for a reading transaction.
+        """
+        query = select(*_KEY).where(self._expired(now))
+        if after is not None:
+            query = query.where(tuple_(*_KEY) > tuple_(*map(literal, after)))
+        return [tuple(row) for row in self._connection.execute(query.order_by(*_KEY).limit(limit))]
+
+    def remove_expired(self, found: Sequence[Key], now: int) -> int:
+        """Removes those of them that are still so; returns how many."""
+        return self._remove(found, self._expired(now))
+
+    def _expired(self, now: int) -> ColumnElement[bool]:
+        table = relations.c
+        settled = select(changes.c.settled).scalar_subquery()
+        old = [
+            and_(table.tie == int(tie), table.at < now - life)
+            for tie, life in LIFETIME.items()
+            if life is not None and tie is not Tie.FORGOTTEN
+        ]
+        forgotten = and_(table.tie == int(Tie.FORGOTTEN), table.change <= settled)
+        ended = and_(table.holds == false(), table.at < now - ENDED_MS, table.change <= settled)
+        # What ended has to be heard of by everybody who follows, before it goes.
+        return or_(and_(table.holds, or_(*old)), forgotten, ended)
+
+    def _remove(self, keys: Sequence[Key], condition: ColumnElement[bool] | None) -> int:
+        gone = 0
+        for start in range(0, len(keys), _KEYS_MAX):
+            those = tuple_(*_KEY).in_(keys[start : start + _KEYS_MAX])
+            where = those if condition is None else and_(those, condition)
+            gone += self._connection.execute(delete(relations).where(where)).rowcount
+        return gone
 
     def count_relations(self) -> int:
         return self._connection.scalar(select(func.count()).select_from(relations).where(relations.c.holds)) or 0

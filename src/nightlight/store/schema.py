@@ -278,7 +278,20 @@ changes = Table(
     Column("last", BigInteger, nullable=False),
     Column("event", BigInteger, nullable=False),
     Column("received_at", BigInteger, nullable=False),
+    # Up to which change statements that ended may be removed; up to which next, and since when that is known
+    Column("settled", BigInteger, nullable=False),
+    Column("settling", BigInteger, nullable=False),
+    Column("settling_at", BigInteger, nullable=False),
 )
+
+# Messages of the room history that were counted already: keyed numbers of their ids.
+counted_messages = Table(
+    "counted_messages",
+    metadata,
+    Column("message", _NUMBER, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+)
+Index("ix_counted_messages_at", counted_messages.c.at)
 
 relations = Table(
     "relations",

@@ -7,14 +7,16 @@ read than ``membership``, ``is_direct``, ``join_rule``, and of an encrypted mess
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nightlight.errors import RefusedError
-from nightlight.model.event import Event, EventKind
-from nightlight.prevent.event_reader import event_from
+from nightlight.model.event import Event, EventKind, RoomHistory, SentMessage
+from nightlight.prevent.event_reader import account_name, event_from
 
-_HOUR_MS = 3_600_000
+#: Leaves room for what we append. Event ids are chosen by servers in room versions 1 and 2.
+_EVENT_ID = re.compile(r"[!-~]{1,240}\Z")
 _MESSAGES = frozenset({"m.room.encrypted", "m.room.message", "m.sticker"})
 
 
@@ -24,31 +26,26 @@ class History:
     def __init__(self, server_name: str) -> None:
         self._server_name = server_name
 
-    def translate(self, raw: Sequence[object], now: int) -> tuple[list[Event], int]:
-        """Events for one transaction, and how many entries could not be understood.
+    def translate(self, raw: Sequence[object], now: int) -> RoomHistory:
+        """What one transaction says.
 
         An entry that cannot be understood is left out: refusing it would make Synapse send it for ever.
         """
-        found: list[Event] = []
+        events: list[Event] = []
+        messages: list[SentMessage] = []
         lost = 0
-        messages: dict[tuple[str, str, int], list[tuple[str, int]]] = {}
         for item in raw:
             try:
                 entry = _Entry(item)
                 at = self._time(entry, now)
                 if entry.kind in _MESSAGES and entry.state_key is None:
-                    hour = at - at % _HOUR_MS
-                    messages.setdefault((entry.room, entry.sender, hour), []).append((entry.event_id, entry.size))
+                    sender, room = account_name(entry.sender, "sender"), account_name(entry.room, "room_id")
+                    messages.append(SentMessage(entry.event_id, sender, room, at, entry.size))
                 else:
-                    found.extend(map(event_from, _state(entry, at)))
+                    events.extend(map(event_from, _state(entry, at)))
             except RefusedError:
                 lost += 1
-        for (room, sender, hour), sent in messages.items():
-            try:
-                found.extend(map(event_from, _spoken(room, sender, hour, sent, now)))
-            except RefusedError:
-                lost += 1
-        return found, lost
+        return RoomHistory(events, messages, lost)
 
     def _time(self, entry: _Entry, now: int) -> int:
         local = entry.sender.partition(":")[2] == self._server_name
@@ -78,7 +75,7 @@ class _Entry:
 
 
 def _state(entry: _Entry, at: int) -> Iterator[Mapping[str, object]]:
-    base = {"id": entry.event_id, "at": at, "actor": entry.sender, "room": entry.room}
+    base = {"id": _id(entry), "at": at, "actor": entry.sender, "room": entry.room}
     if entry.state_key is None:
         return
     match entry.kind:
@@ -95,16 +92,18 @@ def _state(entry: _Entry, at: int) -> Iterator[Mapping[str, object]]:
 
 def _member(entry: _Entry, base: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
     account = entry.state_key or ""
-    before = _mapping(entry.unsigned.get("prev_content"))
+    # Synapse fills these two in for events that replace others, and takes them away from what other servers send.
+    replaces = isinstance(entry.unsigned.get("replaces_state"), str)
+    before = _mapping(entry.unsigned.get("prev_content")) if replaces else {}
     was, now = before.get("membership"), entry.content.get("membership")
     inviter = entry.unsigned.get("prev_sender")
     invited = was == "invite" and isinstance(inviter, str) and inviter != account
-    if now == "invite" and was != "invite" and account != entry.sender:
+    if now == "invite" and account != entry.sender and (was != "invite" or inviter != entry.sender):
         yield {**base, "kind": EventKind.CONTACT_REQUESTED, "target": account, "via": _via(entry.content)}
     elif now == "join" and was != "join":
         yield {**base, "kind": EventKind.ROOM_JOINED, "actor": account}
         if invited:
-            answered = {**base, "id": f"{entry.event_id}/accepted", "actor": account, "target": inviter}
+            answered = {**base, "id": f"{base['id']}/accepted", "actor": account, "target": inviter}
             yield {**answered, "kind": EventKind.CONTACT_ACCEPTED, "via": _via(before)}
     elif now in ("leave", "ban") and was == "join":
         yield {**base, "kind": EventKind.ROOM_LEFT, "actor": account}
@@ -115,21 +114,14 @@ def _member(entry: _Entry, base: Mapping[str, object]) -> Iterator[Mapping[str, 
             yield {**base, "kind": EventKind.CONTACT_WITHDRAWN, "actor": inviter, "target": account}
 
 
+def _id(entry: _Entry) -> str:
+    if _EVENT_ID.match(entry.event_id):
+        return entry.event_id
+    return "matrix/" + hashlib.blake2b(entry.event_id.encode("utf-8", "surrogatepass"), digest_size=32).hexdigest()
+
+
 def _via(content: Mapping[str, Any]) -> str:
     return "direct" if content.get("is_direct") is True else "group"
-
-
-def _spoken(
-    room: str, sender: str, hour: int, sent: Sequence[tuple[str, int]], now: int
-) -> Iterator[Mapping[str, object]]:
-    """How much somebody sent in an hour. The id comes from the messages: the same ones sent again count once."""
-    ids = sorted(event_id for event_id, _ in sent)
-    name = hashlib.blake2b("\n".join(ids).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-    base = {"actor": sender, "room": room, "at": min(now, hour + _HOUR_MS)}
-    size = sum(size for _, size in sent)
-    volume = {"kind": EventKind.VOLUME, "hour": hour, "messages": len(sent), "bytes": size}
-    yield {**base, **volume, "id": f"volume/{name}"}
-    yield {**base, "kind": EventKind.FIRST_MESSAGE, "id": f"first/{name}"}
 
 
 def registration(url: str, as_token: str, hs_token: str) -> dict[str, object]:

@@ -22,8 +22,19 @@ def upgrade() -> None:
     sa.Column('last', sa.BigInteger(), nullable=False),
     sa.Column('event', sa.BigInteger(), nullable=False),
     sa.Column('received_at', sa.BigInteger(), nullable=False),
+    sa.Column('settled', sa.BigInteger(), nullable=False),
+    sa.Column('settling', sa.BigInteger(), nullable=False),
+    sa.Column('settling_at', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_changes'))
     )
+    op.create_table('counted_messages',
+    sa.Column('message', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('at', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('message', name=op.f('pk_counted_messages'))
+    )
+    with op.batch_alter_table('counted_messages', schema=None) as batch_op:
+        batch_op.create_index('ix_counted_messages_at', ['at'], unique=False)
+
     op.create_table('contact_decisions',
     sa.Column('decision_id', sa.Text(), nullable=False),
     sa.Column('decided_at', sa.BigInteger(), nullable=False),
@@ -109,4 +120,5 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['digest'], ['policies.digest'], name=op.f('fk_policy_changes_digest')),
     sa.PrimaryKeyConstraint('number', name=op.f('pk_policy_changes'))
     )
-    op.execute("INSERT INTO changes (id, last, event, received_at) VALUES (1, 0, 0, 0)")
+    columns = "id, last, event, received_at, settled, settling, settling_at"
+    op.execute(f"INSERT INTO changes ({columns}) VALUES (1, 0, 0, 0, 0, 0, 0)")
