@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from nightlight.adapters.age import seal
 from nightlight.adapters.matrix.homeserver import MatrixHomeserver
+from nightlight.adapters.people_seal import PeopleSeal
 from nightlight.adapters.sealed.process import SealedWorker
 from nightlight.adapters.vault import FileVault
 from nightlight.evidence.checkpoint import LogSigner
@@ -23,16 +24,20 @@ from nightlight.flows.check_attachments import AttachmentChecker, AttachmentLimi
 from nightlight.flows.collect_reports import Collector
 from nightlight.flows.enforce import Enforcer
 from nightlight.flows.keep_attachment import AttachmentKeeper
+from nightlight.flows.people import People
 from nightlight.flows.refer import Operator, Referrer
 from nightlight.flows.referral_people import ReferralPeople
 from nightlight.flows.review import CaseFile, Desk
 from nightlight.flows.sign_in import Door
+from nightlight.flows.take_events import EventIntake, EventLimits
 from nightlight.flows.take_report import Intake, IntakeLimits, Receipt
 from nightlight.flows.transparency import Transparency
 from nightlight.model.case import Case, CaseState
 from nightlight.model.report import Category, Disclosure, ReportRequest
 from nightlight.ports import Digester, TimeStamper
+from nightlight.prevent.names import NameKey
 from nightlight.store.database import Database
+from nightlight.store.relation_view import MemoryRelations
 from tests.simulators.homeserver import ADMIN_TOKEN, MODULE_SECRET, SERVER_NAME, SimulatedHomeserver
 
 
@@ -77,14 +82,26 @@ class World:
     def matrix(self) -> MatrixHomeserver:
         return MatrixHomeserver(self.homeserver_url, SERVER_NAME, ADMIN_TOKEN, MODULE_SECRET, 5)
 
+    @cached_property
+    def prevention_people(self) -> People:
+        return People(NameKey(bytes(32)), PeopleSeal(bytes(32)))
+
+    @cached_property
+    def relations(self) -> MemoryRelations:
+        return MemoryRelations(self.store, self.prevention_people.open_age)
+
+    @cached_property
+    def events(self) -> EventIntake:
+        return EventIntake(self.store, self.clock, self.prevention_people, self.relations, EventLimits())
+
     @property
     def intake(self) -> Intake:
-        return Intake(self.store, self.matrix, self.clock, self.new_id, self.limits)
+        return Intake(self.store, self.matrix, self.clock, self.new_id, self.limits, self.events)
 
     @property
     def desk(self) -> Desk:
         keeper = AttachmentKeeper(self.store, self.matrix, self.vault, self.clock)
-        return Desk(self.store, self.clock, self.new_id, self.policy, keeper)
+        return Desk(self.store, self.clock, self.new_id, self.events, self.policy, keeper)
 
     @property
     def vault(self) -> FileVault:
@@ -98,11 +115,12 @@ class World:
 
     @property
     def enforcer(self) -> Enforcer:
-        return Enforcer(self.store, self.matrix, self.clock, 4, lambda: 1.0)
+        return Enforcer(self.store, self.matrix, self.clock, 4, lambda: 1.0, self.events)
 
     @property
     def collector(self) -> Collector:
-        return Collector(self.store, self.matrix, self.clock, self.new_id, 4000, lambda r: f"prove {r.report_id}")
+        tell = lambda report: f"prove {report.report_id}"  # noqa: E731
+        return Collector(self.store, self.matrix, self.clock, self.new_id, 4000, tell, self.events)
 
     @property
     def referrer(self) -> Referrer:

@@ -127,12 +127,14 @@ class House(PreventionRooms):
         limits = IntakeLimits(
             self.settings.reports_per_hour, self.settings.pending_max, int(self.settings.pending_hours * 3_600_000)
         )
-        return Intake(self.store, self.homeserver, self.clock, new_id, limits)
+        return Intake(self.store, self.homeserver, self.clock, new_id, limits, self.events)
 
     @cached_property
     def collector(self) -> Collector:
         tell = self._how_to_prove if self.settings.reporter_notices else None
-        return Collector(self.store, self.homeserver, self.clock, new_id, self.settings.note_chars_max, tell)
+        return Collector(
+            self.store, self.homeserver, self.clock, new_id, self.settings.note_chars_max, tell, self.events
+        )
 
     @cached_property
     def enforcer(self) -> Enforcer:
@@ -142,12 +144,13 @@ class House(PreventionRooms):
             self.clock,
             self.settings.action_attempts_max,
             lambda: random.uniform(0.8, 1.2),  # noqa: S311 - spreads load, guards nothing
+            self.events,
         )
 
     @cached_property
     def desk(self) -> Desk:
         keeper = AttachmentKeeper(self.store, self.homeserver, self.vault, self.clock)
-        return Desk(self.store, self.clock, new_id, self.attachment_policy, keeper)
+        return Desk(self.store, self.clock, new_id, self.events, self.attachment_policy, keeper)
 
     @cached_property
     def vault(self) -> FileVault:

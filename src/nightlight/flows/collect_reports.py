@@ -10,6 +10,7 @@ from nightlight.errors import UnavailableError
 from nightlight.evidence.log import LogKind
 from nightlight.flows.check_messages import CheckedMessage, check_messages, unchecked
 from nightlight.flows.record_report import NewId, record_new, record_pending
+from nightlight.flows.take_events import EventIntake
 from nightlight.model.action import Action, ActionKind, ActionState
 from nightlight.model.report import Category, Disclosure, Report, ReportSource, ReportState
 from nightlight.model.verdict import Code, Verdict
@@ -26,6 +27,7 @@ class Collector:
     new_id: NewId
     note_chars_max: int
     how_to_prove: Callable[[Report], str] | None
+    events: EventIntake
 
     def collect(self) -> int:
         """Stores every report made since the last time, each in its own transaction; returns how many were new."""
@@ -61,7 +63,7 @@ class Collector:
             is_new = not tx.has_source(source_ref)
             if is_new:
                 filed = (
-                    record_new(tx, new, checked, self.new_id)
+                    record_new(tx, new, checked, self.new_id, self.events)
                     if state is ReportState.CHECKED
                     else record_pending(tx, new)
                 )

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 
 from nightlight.errors import RefusedError, UnavailableError
 from nightlight.evidence.log import LogKind
+from nightlight.flows.report_events import of_action
+from nightlight.flows.take_events import EventIntake
 from nightlight.model.action import PREVENTION, Action, ActionKind, ActionState
 from nightlight.ports import Clock, Homeserver, Store
 
@@ -28,6 +30,7 @@ class Enforcer:
     clock: Clock
     attempts_max: int
     jitter: Callable[[], float]
+    events: EventIntake
 
     def run_due(self) -> int:
         """Tries every action that is due; returns how many were tried."""
@@ -94,6 +97,7 @@ class Enforcer:
             if action.kind in PREVENTION:
                 return
             if state is ActionState.DONE:
+                self.events.record(tx, of_action(action, now), now)
                 tx.log(now, LogKind.ACTION_DONE, "nightlight", action.case_id or "", detail)
             elif state is ActionState.FAILED:
                 tx.log(now, LogKind.ACTION_FAILED, "nightlight", action.case_id or "", {**detail, "why": error})

@@ -11,6 +11,8 @@ from typing import Any
 from nightlight.evidence.log import LogKind
 from nightlight.flows.attachments import note_attachments
 from nightlight.flows.check_messages import CheckedMessage
+from nightlight.flows.report_events import of_report
+from nightlight.flows.take_events import EventIntake
 from nightlight.model.report import MessageRole, Report, ReportedMessage, ReportRequest
 from nightlight.ports import NewReport, Transaction
 from nightlight.respond.cases import case_of
@@ -78,9 +80,12 @@ def _digest(domain: bytes, report: Report, messages: list[list[Any]]) -> str:
     return hashlib.sha256(domain + json.dumps(row).encode()).hexdigest()
 
 
-def record_new(tx: Transaction, new: NewReport, checked: Sequence[CheckedMessage], new_id: NewId) -> Report:
+def record_new(
+    tx: Transaction, new: NewReport, checked: Sequence[CheckedMessage], new_id: NewId, events: EventIntake
+) -> Report:
     """Stores a new, checked report and returns it with its case."""
     report = _put_into_case(tx, new.report, checked, new_id, lambda filed: tx.add_report(replace(new, report=filed)))
+    events.record(tx, of_report(report), report.received_at)
     _log(tx, LogKind.REPORT_RECEIVED, report, checked, report.received_at)
     return report
 
@@ -105,10 +110,17 @@ def record_pending(tx: Transaction, new: NewReport) -> Report:
 
 
 def record_checked(
-    tx: Transaction, report: Report, claimant: str, checked: Sequence[CheckedMessage], new_id: NewId, now: int
+    tx: Transaction,
+    report: Report,
+    claimant: str,
+    checked: Sequence[CheckedMessage],
+    new_id: NewId,
+    events: EventIntake,
+    now: int,
 ) -> Report:
     """Stores what the check of a report that was pending found."""
     filed = _put_into_case(tx, report, checked, new_id, lambda filed: tx.settle_report(filed, claimant))
+    events.record(tx, of_report(filed), now)
     _log(tx, LogKind.REPORT_CHECKED, filed, checked, now)
     return filed
 

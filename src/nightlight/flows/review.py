@@ -15,6 +15,8 @@ from nightlight.evidence.verify import AmbiguousContentError, VerifiedMessage, v
 from nightlight.flows.attachments import AttachmentPolicy, AttachmentView, attachment_views
 from nightlight.flows.keep_attachment import AttachmentKeeper
 from nightlight.flows.record_report import NewId
+from nightlight.flows.report_events import of_decision
+from nightlight.flows.take_events import EventIntake
 from nightlight.model.action import Action, ActionKind, ActionState, PlannedAction
 from nightlight.model.attachment import Attachment
 from nightlight.model.case import Case, CaseState, Decision, Outcome, Policy
@@ -91,6 +93,7 @@ class Desk:
     store: Store
     clock: Clock
     new_id: NewId
+    events: EventIntake
     policy: AttachmentPolicy = field(default_factory=AttachmentPolicy)
     keeper: AttachmentKeeper | None = None
 
@@ -157,6 +160,7 @@ class Desk:
                 case_id,
                 {"outcome": outcome, "policy": policy, "reason": decision.reason, "proven": file.case.proven},
             )
+            self.events.record(tx, of_decision(file.case, file.reports, decision), now)
             for planned in plan:
                 self._plan(tx, case_id, reviewer, planned, now)
         return decision

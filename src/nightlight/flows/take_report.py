@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from nightlight.errors import RefusedError, UnavailableError
 from nightlight.flows.check_messages import CheckedMessage, check_messages, unchecked
 from nightlight.flows.record_report import NewId, digest_of, record_checked, record_new, record_pending
+from nightlight.flows.take_events import EventIntake
 from nightlight.model.report import Disclosure, Report, ReportRequest, ReportSource, ReportState
 from nightlight.model.verdict import Code
 from nightlight.ports import Clock, Homeserver, NewReport, PendingReport, Store, Transaction
@@ -45,6 +46,7 @@ class Intake:
     clock: Clock
     new_id: NewId
     limits: IntakeLimits
+    events: EventIntake
 
     def take(self, request: ReportRequest, openid_token: str, idempotency_key: str | None) -> Receipt:
         """Takes one report.
@@ -79,7 +81,7 @@ class Intake:
             report = _report(self.new_id("report"), now, reporter, request, ReportState.CHECKED)
             report = replace(report, messages=tuple(item.message for item in checked))
             new = NewReport(report, reporter, digest, idempotency_key)
-            return Receipt(record_new(tx, new, checked, self.new_id), created=True)
+            return Receipt(record_new(tx, new, checked, self.new_id, self.events), created=True)
 
     def check_pending(self, limit: int = 100) -> int:
         """Checks reports that waited for the homeserver; returns how many were settled. Run it again and again."""
@@ -130,7 +132,7 @@ class Intake:
             if claimant != pending.claimant and not tx.may_claim(report.report_id, claimant):
                 # The reporter sent it again meanwhile. This one keeps its own claimant, so both stay reachable.
                 claimant = pending.claimant
-            record_checked(tx, settled, claimant, checked, self.new_id, self.clock.now())
+            record_checked(tx, settled, claimant, checked, self.new_id, self.events, self.clock.now())
 
     def _store_pending(
         self,
