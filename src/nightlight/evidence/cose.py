@@ -17,9 +17,11 @@ from cwt import COSE, COSEKey
 from cwt.exceptions import CWTError
 
 from nightlight.errors import RefusedError
+from nightlight.hazmat import canonical_cbor
 
 BYTES_MAX = 4 * 2**20
-_TAG = 18
+#: COSE_Sign1 in the shortest form of a tag, and the only tag that is read.
+_TAG, _TAGGED = 18, b"\xd2"
 _ALGORITHM, _CONTENT_TYPE, _KEY_ID = 1, 3, 4
 _EDDSA = -8
 _SIGN, _VERIFY, _OKP_D = 1, 2, -4
@@ -99,10 +101,13 @@ def payload_of(data: bytes) -> bytes:
 def _read(data: bytes) -> list[Any]:
     if len(data) > BYTES_MAX:
         raise _malformed("it is too long")
+    if data[:1] != _TAGGED:
+        raise _malformed("it is not a COSE_Sign1 message in deterministic CBOR")
     try:
+        canonical_cbor.check_plain(data[1:])
         tag = cbor2.loads(data)
         again = cbor2.dumps(tag, canonical=True)
-    except (cbor2.CBORError, ValueError, TypeError, RecursionError, MemoryError, OverflowError):
+    except (RefusedError, cbor2.CBORError, ValueError, TypeError, RecursionError, MemoryError, OverflowError):
         raise _malformed("it is not CBOR") from None
     if not isinstance(tag, cbor2.CBORTag) or tag.tag != _TAG or again != data:
         raise _malformed("it is not a COSE_Sign1 message in deterministic CBOR")
@@ -114,9 +119,10 @@ def _read(data: bytes) -> list[Any]:
 
 def _header(encoded: bytes) -> dict[Any, Any]:
     try:
+        canonical_cbor.check_plain(encoded)
         header = cbor2.loads(encoded)
         again = cbor2.dumps(header, canonical=True)
-    except (cbor2.CBORError, ValueError, TypeError, RecursionError, MemoryError, OverflowError):
+    except (RefusedError, cbor2.CBORError, ValueError, TypeError, RecursionError, MemoryError, OverflowError):
         raise _malformed("its header is not CBOR") from None
     if not isinstance(header, dict) or again != encoded:
         raise _malformed("its header is not deterministic CBOR")

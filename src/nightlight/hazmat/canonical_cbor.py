@@ -1,13 +1,15 @@
 """Deterministic CBOR (RFC 8949 §4.2.1): one encoding for one value, and nothing else is read.
 
 cbor2 does the coding. Maps have text keys only, so that its order (by length, then bytes) is the RFC's. What does not
-come out of the encoder byte for byte as it went into the decoder is refused: non-shortest forms, indefinite lengths,
-duplicate or misplaced keys, trailing bytes.
+come out of the encoder byte for byte as it went into the decoder is refused: non-shortest forms, duplicate or misplaced
+keys, trailing bytes.
+
+Before that, ``check_plain`` walks over the heads: cbor2 computes what tags ask for (a fraction out of ``"1e999999999"``
+takes minutes and gigabytes, a decimal of that size raises what is no error of decoding), so it is shown none.
 """
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import cbor2
@@ -26,19 +28,63 @@ def dumps(value: Any) -> bytes:
 
 def loads(data: bytes) -> Any:
     """The value, or ``RefusedError('cbor_malformed')``."""
-    if len(data) > BYTES_MAX:
-        raise _malformed("it is too long")
-    stream = io.BytesIO(data)
+    check_plain(data)
     try:
-        value = cbor2.CBORDecoder(stream).decode()
+        value = cbor2.loads(data)
     except (cbor2.CBORError, ValueError, TypeError, RecursionError, MemoryError, OverflowError):
         raise _malformed("it cannot be read") from None
-    if stream.tell() != len(data):
-        raise _malformed("bytes follow its end")
     _check(value, DEPTH_MAX)
     if cbor2.dumps(value, canonical=True) != data:
         raise _malformed("it is not written in the one deterministic way")
     return value
+
+
+def check_plain(data: bytes) -> None:
+    """One item of numbers, bytes, text, lists, maps, booleans and null, in bounded depth and length, and nothing after.
+
+    ``RefusedError('cbor_malformed')`` on tags, floats, other simple values, indefinite lengths, and lengths that lead
+    beyond the end. Nothing is built: this only reads heads (RFC 8949, Appendix C).
+    """
+    if len(data) > BYTES_MAX:
+        raise _malformed("it is too long")
+    at = 0
+    #: How many items are still to come, at each depth.
+    left = [1]
+    while left:
+        if left[-1] == 0:
+            left.pop()
+            continue
+        left[-1] -= 1
+        kind, value, at = _head(data, at)
+        if kind in (_BYTES, _TEXT):
+            at += value
+        elif kind in (_LIST, _MAP):
+            left.append(value if kind == _LIST else 2 * value)
+        elif kind == _TAG or (kind == _SIMPLE and value not in (_FALSE, _TRUE, _NULL)):
+            raise _malformed("it holds a kind of value that is not used here")
+        if len(left) > DEPTH_MAX + 2:
+            raise _malformed("it is nested too deeply")
+    if at != len(data):
+        raise _malformed("bytes follow its end, or it ends before")
+
+
+_BYTES, _TEXT, _LIST, _MAP, _TAG, _SIMPLE = 2, 3, 4, 5, 6, 7
+_FALSE, _TRUE, _NULL = 20, 21, 22
+_ONE_BYTE, _EIGHT_BYTES = 24, 27
+
+
+def _head(data: bytes, at: int) -> tuple[int, int, int]:
+    """Major type and argument of the head at ``at``, and where it ends (RFC 8949 §3)."""
+    if at >= len(data):
+        raise _malformed("it ends before its end")
+    kind, value = data[at] >> 5, data[at] & 31
+    at += 1
+    if value < _ONE_BYTE:
+        return kind, value, at
+    if value > _EIGHT_BYTES or kind == _SIMPLE:
+        raise _malformed("it holds a length without an end, or a kind of value that is not used here")
+    size = 1 << (value - _ONE_BYTE)
+    return kind, int.from_bytes(data[at : at + size]), at + size
 
 
 def _check(value: Any, depth: int) -> None:
