@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,8 +15,15 @@ from pathlib import Path
 
 import httpx
 import pytest
+from rich.console import Console
 
+from nightlight.demo.cast import COMING, REACHED
+from nightlight.demo.outcome import Outcome
+from nightlight.demo.prevention_story import Told, Unseen
+from nightlight.demo.reach import Reached
 from nightlight.demo.reviewer import ReviewerSession
+from nightlight.demo.table import tables
+from nightlight.model.contact import ContactOutcome, Relation
 from tests.cli.conftest import Run
 
 ROOT = Path(__file__).parents[2]
@@ -26,10 +36,10 @@ def test_the_whole_story_happens_by_the_readmes_command(run: Run, tmp_path: Path
     environment = {**os.environ, "COLUMNS": "200"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
-    told = " ".join(done.stderr.replace("│", " ").split())
+    told = " ".join(done.stderr.split())
     for words in (
-        "Encrypted messages that crossed the server 9",
-        "Of these, readable to the servers 0",
+        "Encrypted messages sent 11",
+        "Readable to the servers 0",
         "[abusive message 1]",
         "3 of 3 messages",
         "nobody has seen or kept it",
@@ -38,13 +48,67 @@ def test_the_whole_story_happens_by_the_readmes_command(run: Run, tmp_path: Path
         "entries, nothing rewritten" if "nothing rewritten" in told else "entries, unchanged",
         "REFUSED (wrong_key)",
         "Mallory is suspended",
-        "Readable beyond the reported ones, in the end 0",
+        "Readable, in the end 0",
+        "Ages readable anywhere 0",
         "The log holds",
+        "Leo's app shows nothing",
+        "Paul's app shows an invitation",
+        "Wanda, his mother finds Leo",
+        "Victor finds nobody",
+        "Kim's request waits for Alice",
     ):
         assert words in told, words
+    steps = re.findall(r"^\[(\d+)/(\d+)\] ", done.stderr, re.MULTILINE)
+    assert [int(at) for at, _ in steps] == list(range(1, int(steps[0][1]) + 1)), "every step is counted"
+    assert_the_table_says_who_reaches_whom_and_why(done.stderr)
     verified = run("log", "verify", "--data-dir", str(kept))
     assert verified.returncode == 0, verified.stderr
     assert not list(kept.rglob("keys.txt")), "what people keep on their devices is not among the servers' data"
+
+
+def assert_the_table_says_who_reaches_whom_and_why(printed: str) -> None:
+    reasons = dict(re.findall(r"^ +([^\w\s] [a-z])  \S.*  (\S+) *$", printed, re.MULTILINE))
+    rows = {}
+    for line in printed[printed.index("who comes") :].splitlines():
+        cells = re.findall(r"(?<= )(?:[^\w\s] [a-z]|-)(?= )", f"{line} ")
+        if len(cells) == len(REACHED):
+            rows[line.split()[0].lower()] = dict(zip(REACHED, cells, strict=True))
+    assert set(rows) == set(COMING)
+
+    def cell(one: str, other: str) -> tuple[str, str]:
+        return rows[one][other][0], reasons[rows[one][other]]
+
+    assert cell("helen", "mia") == cell("carl", "bob") == cell("kim", "bob") == ("✓", "connections")
+    assert cell("victor", "leo") == cell("victor", "mia") == cell("finn", "bob") == ("✗", "adults-to-under-16")
+    assert cell("victor", "nina") == ("…", "only-people-i-know")
+    assert cell("finn", "nina") == ("…", "fresh-account-without-friends")
+    assert cell("grace", "leo") == cell("kim", "alice") == ("?", "somebody-the-child-knows")
+    assert cell("mallory", "bob") == ("✗", "reported-with-proof"), "what Bob proved counts"
+    assert cell("nina", "mia") == ("✗", "much-older-to-under-13")
+    assert cell("victor", "paul") == ("✓", "everybody-else")
+    assert "An approach that never arrived: Victor asked Leo, 12." in printed
+    assert "An approach that never arrived: Victor asked Mia, 9." in printed
+
+
+@pytest.mark.parametrize("colours", [True, False])
+def test_the_table_fits_80_columns_and_tells_outcomes_apart_without_colour_and_without_unicode(colours: bool) -> None:
+    reach = {
+        (one, other): Reached(outcome, f"rule-{outcome.word}", Relation.STRANGER, 7_200_000)
+        for one in COMING
+        for other, outcome in zip(REACHED, itertools.cycle(ContactOutcome), strict=False)
+    }
+    told = [Told("A scene", (("Somebody", "sees [something] in brackets"),))]
+    outcome = Outcome(told=told, never_arrived=[Unseen("Victor", "leo", "!room", "200 {}")], reach=reach)
+    console = Console(file=io.StringIO(), width=80, force_terminal=colours, color_system="256" if colours else None)
+    for part in tables(outcome, 12, unicode=False):
+        console.print(part)
+    assert isinstance(console.file, io.StringIO)
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", console.file.getvalue())
+    assert max(map(len, plain.splitlines())) <= 80
+    assert "sees [something] in brackets" in plain
+    assert {line.split()[0] for line in plain.splitlines() if "rule-" in line} == {"+", "!", "?", "~", "x"}
+    assert "waits unseen for 2 h" in plain
+    assert ("\x1b[" in console.file.getvalue()) is colours
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

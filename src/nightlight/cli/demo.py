@@ -15,7 +15,6 @@ from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -23,7 +22,7 @@ from nightlight.cli.output import console, say
 from nightlight.errors import RefusedError
 
 if TYPE_CHECKING:
-    from nightlight.demo.story import Outcome
+    from nightlight.demo.outcome import Outcome
     from nightlight.demo.town import Town
 
 
@@ -43,7 +42,9 @@ def command(
         typer.Option(help="Write addresses and logins to this file, as JSON, once everything is up.", metavar="FILE"),
     ] = None,
 ) -> None:
-    """Start a real homeserver and Nightlight on this machine, and play the story of one report.
+    """Start a real homeserver and Nightlight on this machine, and play the story of a town.
+
+    Strangers, families, a class and a coach come towards children; somebody reports what reached a child all the same.
 
     Needs nothing but this installation. Everything listens on loopback, on free ports, in a throw-away folder. After
     the story the town stays up for a look; Ctrl-C stops it, and nothing else.
@@ -84,28 +85,10 @@ def _play(once: bool, keep: Path | None, info: Path | None) -> None:
 
 
 def _show(outcome: Outcome, seconds: float) -> None:
-    table = Table(title=f"What happened ({seconds:.0f} s)", show_header=False, title_justify="left", pad_edge=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    rows = [
-        ("Encrypted messages that crossed the server", str(outcome.encrypted)),
-        ("Of these, readable to the servers", str(outcome.readable)),
-        ("Bob reported", " and ".join(outcome.reported)),
-        ("With his app's own button", outcome.first_verdict),
-        ("After nightlight disclose, proven", outcome.proven),
-        ("A forged report by Mallory got", outcome.forged),
-        ("The reviewer decided", outcome.decision),
-        ("The homeserver did", "\n".join(outcome.enforced)),
-        ("The picture, opened where nobody sees it", outcome.file),
-        ("The evidence left the house", outcome.referred),
-        ("Readable beyond the reported ones, in the end", str(outcome.readable_after)),
-        ("nightlight log verify", outcome.log),
-        ("A process that knows nothing verified it", outcome.checked),
-        ("Another one followed the log", outcome.followed),
-    ]
-    for name, value in rows:
-        table.add_row(name, escape(value))
-    console.print(table)
+    from nightlight.demo.table import tables
+
+    for part in tables(outcome, seconds, unicode=console.encoding.startswith("utf")):
+        console.print(part)
 
 
 def _show_addresses(town: Town, keep: Path | None, outcome: Outcome, device: Path) -> None:

@@ -7,13 +7,12 @@ import logging
 import secrets
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-import httpx
 from nio import AsyncClient, AsyncClientConfig
 from nio.events.room_events import MegolmEvent, RoomEncryptedImage, RoomMessage
 from nio.responses import ErrorResponse
 
+from nightlight.demo.account import Account, quoted
 from nightlight.demo.synapse import Synapse
 from nightlight.errors import UnavailableError
 
@@ -23,20 +22,12 @@ _DEVICE_WAIT_TURNS = 40
 logging.getLogger("nio").setLevel(logging.ERROR)
 
 
-class Person:
+class Person(Account):
     """One account on one device. Make one with ``arrive``, end it with ``depart``."""
 
     def __init__(self, client: AsyncClient, access_token: str, password: str) -> None:
+        super().__init__(client.homeserver, client.user_id, access_token, password)
         self.client = client
-        self.user_id: str = client.user_id
-        self.access_token = access_token
-        self.password = password
-        self._http = httpx.AsyncClient(
-            base_url=client.homeserver,
-            headers={"Authorization": f"Bearer {access_token}"},
-            timeout=30,
-            trust_env=False,
-        )
 
     @classmethod
     async def arrive(cls, synapse: Synapse, name: str, folder: Path) -> Person:
@@ -54,7 +45,7 @@ class Person:
         return person
 
     async def depart(self) -> None:
-        await self._http.aclose()
+        await super().depart()
         await self.client.close()
 
     async def sync(self) -> None:
@@ -77,15 +68,9 @@ class Person:
         await self.sync()
         return room_id
 
-    async def invite(self, room_id: str, account: str) -> None:
-        await self.request("POST", f"/rooms/{_q(room_id)}/invite", {"user_id": account})
-
     async def join(self, room_id: str) -> None:
         _done(await self.client.join(room_id), "join a room")
         await self.sync()
-
-    async def leave(self, room_id: str) -> None:
-        await self.request("POST", f"/rooms/{_q(room_id)}/leave", {})
 
     async def say(self, room_id: str, text: str) -> str:
         """Sends an encrypted text; returns its event id."""
@@ -112,17 +97,11 @@ class Person:
     async def decrypted(self, room_id: str) -> list[tuple[str, str, str]]:
         """What this person's app shows: event id, sender and text of every message it can read, oldest first."""
         shown = []
-        for raw in await self._history(room_id):
+        for raw in await self.history(room_id):
             event = await self._open(room_id, raw)
             if isinstance(event, RoomMessage | RoomEncryptedImage):
                 shown.append((event.event_id, event.sender, str(getattr(event, "body", ""))))
         return shown
-
-    async def openid_token(self) -> str:
-        """A Matrix OpenID token."""
-        answer = await self.request("POST", f"/user/{_q(self.user_id)}/openid/request_token", {})
-        token: str = answer["access_token"]
-        return token
 
     async def export_keys(self, path: Path, passphrase: str) -> None:
         """The app's "Export room keys"."""
@@ -136,56 +115,9 @@ class Person:
                 return exported
         raise KeyError(session_id)
 
-    async def report_with_matrix(self, room_id: str, event_id: str, reason: str) -> None:
-        """The app's own report button (Matrix client-server API, "Reporting content")."""
-        await self.request("POST", f"/rooms/{_q(room_id)}/report/{_q(event_id)}", {"reason": reason, "score": -100})
-
-    async def report_account(self, account: str, reason: str) -> None:
-        await self.request("POST", f"/users/{_q(account)}/report", {"reason": reason})
-
-    async def redact(self, room_id: str, event_id: str) -> None:
-        path = f"/rooms/{_q(room_id)}/redact/{_q(event_id)}/{secrets.token_hex(6)}"
-        await self.request("PUT", path, {})
-
-    async def raw_event(self, room_id: str, event_id: str) -> dict[str, Any]:
-        """The event as the homeserver gives it to clients: ciphertext."""
-        return await self.request("GET", f"/rooms/{_q(room_id)}/event/{_q(event_id)}")
-
-    async def can_send(self, room_id: str) -> bool:
-        """Whether the homeserver still takes messages from this account."""
-        path = f"/rooms/{_q(room_id)}/send/m.room.encrypted/{secrets.token_hex(6)}"
-        return (await self._http.put(f"/_matrix/client/v3{path}", json={"algorithm": "probe"})).status_code == 200
-
-    async def can_sync(self) -> bool:
-        """Whether the homeserver still accepts this device."""
-        return (await self._http.get("/_matrix/client/v3/account/whoami")).status_code == 200
-
-    async def can_download(self, mxc: str) -> bool:
-        """Whether the file at that ``mxc://`` address can still be fetched."""
-        path = f"/_matrix/client/v1/media/download/{mxc.removeprefix('mxc://')}"
-        return (await self._http.get(path)).status_code == 200
-
     async def notices(self) -> list[str]:
-        """Unencrypted texts in every room this person is in: where server notices arrive."""
         await self.sync()
-        texts = []
-        for room_id in (await self.request("GET", "/joined_rooms"))["joined_rooms"]:
-            history = await self._history(room_id)
-            texts += [raw["content"]["body"] for raw in history if "body" in raw["content"]]
-        return texts
-
-    async def request(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """One request to the client-server API, v3."""
-        answer = await self._http.request(method, f"/_matrix/client/v3{path}", json=body)
-        if answer.status_code != 200:
-            raise UnavailableError("homeserver", f"{self.user_id} {method}: {answer.status_code} {answer.text[:200]}")
-        value: dict[str, Any] = answer.json()
-        return value
-
-    async def _history(self, room_id: str) -> list[dict[str, Any]]:
-        answer = await self.request("GET", f"/rooms/{_q(room_id)}/messages?dir=b&limit=200")
-        chunk: list[dict[str, Any]] = answer["chunk"]
-        return chunk[::-1]
+        return await super().notices()
 
     async def _open(self, room_id: str, raw: dict[str, Any]) -> Any:
         if raw["type"] != "m.room.encrypted" or "ciphertext" not in raw["content"]:
@@ -199,7 +131,7 @@ class Person:
             await self.sync()
             room = self.client.rooms.get(room_id)
             if room is not None:
-                joined = (await self.request("GET", f"/rooms/{_q(room_id)}/joined_members"))["joined"]
+                joined = (await self.request("GET", f"/rooms/{quoted(room_id)}/joined_members"))["joined"]
                 missing = set(joined) - set(room.users)
                 unknown = [user for user in joined if user != self.user_id and not self.client.device_store[user]]
                 if not missing and not unknown:
@@ -207,10 +139,6 @@ class Person:
                 if unknown:
                     self.client.olm.users_for_key_query.update(unknown)
         raise UnavailableError("devices", f"{self.user_id} does not learn the devices in the room")
-
-
-def _q(text: str) -> str:
-    return quote(text, safe="")
 
 
 def _done(answer: Any, doing: str) -> Any:

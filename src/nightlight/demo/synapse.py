@@ -102,12 +102,12 @@ class Synapse:
         if (self.data_dir / "homeserver.yaml").exists():
             return
         self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _write_private(self.module_secret_path, secrets.token_urlsafe(32))
+        write_private(self.module_secret_path, secrets.token_urlsafe(32))
         signing_key = secrets.token_bytes(32)
-        _write_private(self.data_dir / "signing.key", f"ed25519 a_demo {base64url.encode_standard(signing_key)}\n")
+        write_private(self.data_dir / "signing.key", f"ed25519 a_demo {base64url.encode_standard(signing_key)}\n")
         # JSON is YAML, too.
-        _write_private(self.data_dir / "log.yaml", json.dumps(self._logging()))
-        _write_private(self.data_dir / "homeserver.yaml", json.dumps(self._settings()))
+        write_private(self.data_dir / "log.yaml", json.dumps(self._logging()))
+        write_private(self.data_dir / "homeserver.yaml", json.dumps(self._settings()))
 
     def _settings(self) -> dict[str, Any]:
         return {
@@ -158,7 +158,7 @@ class Synapse:
     def _prevention(self) -> dict[str, Any]:
         """As docs/install-synapse.md tells an operator to set it."""
         made = registration(self._nightlight_url, secrets.token_urlsafe(32), secrets.token_urlsafe(32))
-        _write_private(self.appservice_path, json.dumps(made))
+        write_private(self.appservice_path, json.dumps(made))
         return {
             "app_service_config_files": [str(self.appservice_path)],
             "experimental_features": {"msc4155_enabled": True},
@@ -181,7 +181,8 @@ class Synapse:
         }
 
 
-def _write_private(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
+    """A file that nobody else on this machine can read."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w") as file:
         file.write(text)

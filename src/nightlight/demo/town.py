@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from nightlight.demo.loopback import free_port
 from nightlight.demo.service import Service
-from nightlight.demo.synapse import Synapse
+from nightlight.demo.synapse import Synapse, write_private
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,9 @@ class Town:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.synapse = Synapse(folder / "synapse")
+        self._port = free_port()
+        self.synapse = Synapse(folder / "synapse", nightlight_url=f"http://127.0.0.1:{self._port}")
+        self.service_token = secrets.token_urlsafe(32)
         self.reviewer = Login("robin", secrets.token_urlsafe(12))
         self.service: Service | None = None
 
@@ -42,7 +45,16 @@ class Town:
     def start(self) -> None:
         """Starts the homeserver, then Nightlight, and adds the reviewer."""
         self.synapse.start()
-        self.service = Service(self.folder, self.synapse, self.synapse.module_secret_path)
+        token_file = self.folder / "service-token"
+        write_private(token_file, self.service_token)
+        self.service = Service(
+            self.folder,
+            self.synapse,
+            self.synapse.module_secret_path,
+            self._port,
+            service_token_file=str(token_file),
+            appservice_file=str(self.synapse.appservice_path),
+        )
         self.service.add_reviewer(self.reviewer.username, self.reviewer.password)
         self.service.start()
 

@@ -9,8 +9,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
@@ -37,6 +35,10 @@ class Database:
 
     def migrate(self) -> None:
         """Brings the schema up to date."""
+        # Here alone, as most commands migrate nothing and need not wait for it.
+        from alembic import command
+        from alembic.config import Config
+
         config = Config()
         config.set_main_option("script_location", str(resources.files("nightlight.store") / "migrations"))
         with self._translated(), self.engine.connect() as connection, _committed(connection):
