@@ -332,6 +332,9 @@ class Transaction(Protocol):
     def contact_decisions_between(self, start: int, end: int, after: str, limit: int) -> list[DecidedContact]:
         """By time and id; ``after``: ``time/id`` of the last one of the page before, empty for the first page."""
 
+    def count_contact_decisions(self, start: int, end: int) -> int:
+        """How many were made from ``start`` to before ``end``."""
+
     def add_contact_request(self, request: ContactRequest) -> None: ...
     def save_contact_request(self, request: ContactRequest) -> None: ...
     def contact_request(self, request_id: str) -> ContactRequest | None: ...

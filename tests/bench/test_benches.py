@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nightlight.bench import attachment, bundle, intake, log, page, verify
+from nightlight.bench import attachment, bundle, intake, log, page, replay, verify
 
 SMALL: list[tuple[ModuleType, dict[str, Any]]] = [
     (verify, {"_MESSAGES": 3}),
@@ -16,6 +16,7 @@ SMALL: list[tuple[ModuleType, dict[str, Any]]] = [
     (log, {"BATCHES": 2, "ONE_BY_ONE": 2, "ENTRIES": 1_000}),
     (bundle, {"MESSAGES": 3, "RUNS": 1}),
     (page, {"_SESSIONS": 30, "_ROOMS": 3, "_RUNS": 1, "_KDF_ROUNDS": 1_000}),
+    (replay, {"DECISIONS": 50, "ACCOUNTS": 10, "ROUNDS": 1}),
 ]
 
 

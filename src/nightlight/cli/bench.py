@@ -26,9 +26,18 @@ def command(
     Medians, with the 99th percentile beside them; for each figure whether its target holds. Ends with status 1 if one
     does not. Machines differ and are busy: compare ratios, not absolute figures.
     """
-    from nightlight.bench import attachment, bundle, demo, intake, log, page, verify
+    from nightlight.bench import attachment, bundle, demo, intake, log, page, replay, verify
 
-    listed = (verify.BENCH, attachment.BENCH, intake.BENCH, log.BENCH, bundle.BENCH, page.BENCH, demo.BENCH)
+    listed = (
+        verify.BENCH,
+        attachment.BENCH,
+        intake.BENCH,
+        log.BENCH,
+        bundle.BENCH,
+        page.BENCH,
+        replay.BENCH,
+        demo.BENCH,
+    )
     benches = {bench.name: bench for bench in listed}
     unknown = [name for name in names or [] if name not in benches]
     if unknown:

@@ -11,7 +11,6 @@ from nightlight.errors import RefusedError
 from nightlight.flows.people import People
 from nightlight.flows.policy_book import InForce, PolicyBook
 from nightlight.flows.take_events import EventIntake
-from nightlight.model.account import AgeBand
 from nightlight.model.contact import (
     Approach,
     ContactDecision,
@@ -20,14 +19,13 @@ from nightlight.model.contact import (
     ContactRequest,
     DecidedContact,
     Direction,
-    Relation,
     RequestState,
 )
 from nightlight.model.event import Event, EventKind
 from nightlight.model.relation import DAY_MS, NumberedStatement, Tie
 from nightlight.ports import Clock, RelationView, Store, Transaction
 from nightlight.prevent.decide import CompiledPolicy, Step
-from nightlight.prevent.facts import Seen, contact_facts, facts_from_bytes, facts_to_bytes
+from nightlight.prevent.facts import Seen, contact_facts, counts_for_limits, facts_from_bytes, facts_to_bytes
 from nightlight.prevent.policy import Appearance
 from nightlight.prevent.relations import decided
 
@@ -224,11 +222,7 @@ class ContactDesk:
                     fields,
                 )
             )
-        if (
-            approach.direction in _ASKS
-            and facts.relation is not Relation.CONNECTED
-            and facts.to_band is not AgeBand.ADULT  # who asks adults is nobody's business
-        ):
+        if counts_for_limits(facts):  # the only place that remembers decisions: their event alone does not
             tie = decided(decision.outcome.word)
             batch.statements.append(NumberedStatement(one, tie, other, batch.now))
             batch.made.setdefault(one, []).append((tie, other, batch.now))

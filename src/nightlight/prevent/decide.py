@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from nightlight.model.contact import ContactDecision, ContactFacts, ContactOutcome
@@ -49,8 +49,11 @@ class CompiledPolicy:
     def cell(self, facts: ContactFacts) -> CompiledCell:
         return self.cells[facts.direction, facts.from_band, facts.to_band, facts.relation]
 
-    def decide(self, facts: ContactFacts) -> ContactDecision:
-        """The outcome with its reasons. A block is never overruled."""
+    def decide(self, facts: ContactFacts, counted: Mapping[str, int] | None = None) -> ContactDecision:
+        """The outcome with its reasons. A block is never overruled.
+
+        ``counted``: what the limits counted, by id, where it is another number than the facts hold.
+        """
         if facts.blocked:
             return ContactDecision(ContactOutcome.DENY, (BLOCKED,), policy=self.reference)
         cell = self.cells[facts.direction, facts.from_band, facts.to_band, facts.relation]
@@ -67,7 +70,7 @@ class CompiledPolicy:
                 reasons.append(condition.id)
                 notices.extend(notice for notice in condition.notices if notice not in notices)
         if cell.limits:
-            counted = dict(facts.limits)
+            counted = dict(facts.limits) if counted is None else counted
             before = outcome
             for limit in cell.limits:
                 if before >= limit.counts and counted.get(limit.id, 0) >= limit.most:

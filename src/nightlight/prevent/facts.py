@@ -23,6 +23,7 @@ COUNTED_MAX = 10
 ROOM_MEMBERS_MAX = 50
 
 _MINOR = frozenset(MINORS)
+_ASKS = frozenset({Direction.DIRECT, Direction.GROUP})
 _DECIDED = {
     Tie.DECIDED_ALLOW: ContactOutcome.ALLOW,
     Tie.DECIDED_ALLOW_WITH_NOTICE: ContactOutcome.ALLOW_WITH_NOTICE,
@@ -49,6 +50,15 @@ class Seen:
     shared_rooms: int = 0
     in_address_book: bool = False
     loosened: frozenset[int] = frozenset()
+
+
+def counts_for_limits(facts: ContactFacts) -> bool:
+    """Whether an approach is remembered for the limits on how many people somebody may ask."""
+    return (
+        facts.direction in _ASKS
+        and facts.relation is not Relation.CONNECTED
+        and facts.to_band is not AgeBand.ADULT  # who asks adults is nobody's business
+    )
 
 
 def contact_facts(
@@ -147,6 +157,9 @@ _WORDS: dict[str, Sequence[Any]] = {
     "from_assurance": tuple(Assurance),
 }
 _NAMES = tuple(field.name for field in fields(ContactFacts))
+_PLACES = tuple((_NAMES.index(name), words) for name, words in _WORDS.items())
+_SIGNALS, _LOOSENED, _LIMITS = (_NAMES.index(name) for name in ("signals", "loosened", "limits"))
+_JSON = json.JSONDecoder()
 
 
 def facts_to_bytes(facts: ContactFacts) -> bytes:
@@ -163,13 +176,16 @@ def facts_to_bytes(facts: ContactFacts) -> bytes:
 
 def facts_from_bytes(data: bytes) -> ContactFacts:
     """The reverse of ``facts_to_bytes``; ``RefusedError('facts_damaged')``."""
+    # A replay reads millions of these: values go to their places without names.
     try:
-        values = dict(zip(_NAMES, json.loads(data), strict=True))
-        for name, words in _WORDS.items():
-            values[name] = words[values[name]]
-        values["signals"] = frozenset(map(SignalFamily, values["signals"]))
-        values["loosened"] = frozenset(values["loosened"])
-        values["limits"] = tuple((str(name), int(count)) for name, count in values["limits"])
-        return ContactFacts(**values)
+        values = _JSON.decode(data.decode("ascii"))
+        if len(values) != len(_NAMES):
+            raise ValueError("another number of facts")
+        for place, words in _PLACES:
+            values[place] = words[values[place]]
+        values[_SIGNALS] = frozenset(map(SignalFamily, values[_SIGNALS]))
+        values[_LOOSENED] = frozenset(values[_LOOSENED])
+        values[_LIMITS] = tuple([(name, count) for name, count in values[_LIMITS]])
+        return ContactFacts(*values)
     except (ValueError, TypeError, IndexError, KeyError):
         raise RefusedError("facts_damaged", "These are not the facts of a contact decision.") from None

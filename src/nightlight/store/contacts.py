@@ -41,12 +41,19 @@ class ContactTables:
         """
         at, _, last = after.partition("/")
         table = contact_decisions.c
-        query = select(contact_decisions).where(table.decided_at >= start, table.decided_at < end)
+        # From the page before on, so that the index leads to this one and no page is read twice.
+        first = max(start, int(at)) if after else start
+        query = select(contact_decisions).where(table.decided_at >= first, table.decided_at < end)
         if after:
             later = or_(table.decided_at > int(at), (table.decided_at == int(at)) & (table.decision_id > last))
             query = query.where(later)
         rows = self._connection.execute(query.order_by(table.decided_at, table.decision_id).limit(limit))
         return [_decision(row) for row in rows]
+
+    def count_contact_decisions(self, start: int, end: int) -> int:
+        table = contact_decisions.c
+        query = select(func.count()).select_from(contact_decisions)
+        return self._connection.scalar(query.where(table.decided_at >= start, table.decided_at < end)) or 0
 
     def add_contact_request(self, request: ContactRequest) -> None:
         self._connection.execute(insert(contact_requests), _request_values(request))
@@ -166,17 +173,23 @@ def _decision_values(made: DecidedContact) -> dict[str, Any]:
     }
 
 
-def _decision(row: Row[Any]) -> DecidedContact:
+#: Words to what they mean: looking them up is quicker than asking the enumeration, and replays read millions of rows.
+_DIRECTIONS = {item.value: item for item in Direction}
+_OUTCOMES = tuple(ContactOutcome)
+
+
+def _decision(row: Any) -> DecidedContact:
+    decision_id, at, actor, target, room, direction, outcome, hold_until, policy, reasons, notices, facts = row
     return DecidedContact(
-        row.decision_id,
-        row.decided_at,
-        Approach(row.actor, row.target, Direction(row.direction), row.room),
-        ContactOutcome(row.outcome),
-        tuple(filter(None, row.reasons.split(","))),
-        tuple(filter(None, row.notices.split(","))),
-        row.hold_until,
-        row.policy,
-        bytes(row.facts),
+        decision_id,
+        at,
+        Approach(actor, target, _DIRECTIONS[direction], room),
+        _OUTCOMES[outcome],
+        tuple(reasons.split(",")) if reasons else (),
+        tuple(notices.split(",")) if notices else (),
+        hold_until,
+        policy,
+        bytes(facts),
     )
 
 
