@@ -22,7 +22,8 @@ from nightlight.evidence.bundle.attestation import NamedKey, approve, open_appro
 from nightlight.evidence.bundle.container import BundleLimits, read_members, write_members
 from nightlight.evidence.bundle.contents import ATTESTATION, CONVERSATION, MANIFEST, manifest_of
 from nightlight.evidence.bundle.report import Held
-from nightlight.evidence.bundle.verify import Trust, verify_bundle
+from nightlight.evidence.bundle.trust import Trust
+from nightlight.evidence.bundle.verify import verify_bundle
 from nightlight.evidence.checkpoint import LogSigner
 from nightlight.evidence.log import head_of
 from nightlight.hazmat import base64url

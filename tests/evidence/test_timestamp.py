@@ -21,7 +21,8 @@ from nightlight.evidence.bundle.attestation import approve, stamped_bytes
 from nightlight.evidence.bundle.container import write_members
 from nightlight.evidence.bundle.contents import ATTESTATION, TIMESTAMP
 from nightlight.evidence.bundle.report import Held
-from nightlight.evidence.bundle.verify import Trust, verify_bundle
+from nightlight.evidence.bundle.trust import Trust
+from nightlight.evidence.bundle.verify import verify_bundle
 from nightlight.evidence.timestamp import RESPONSE_BYTES_MAX, verify_timestamp
 from tests.bundles import BundleMaker, key
 from tests.simulators.timestamp_authority import DAY, TimestampAuthority

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 from nightlight.adapters.timestamp import in_der
-from nightlight.evidence.bundle.verify import Trust, verify_bundle
+from nightlight.evidence.bundle.trust import Trust
+from nightlight.evidence.bundle.verify import verify_bundle
 from nightlight.evidence.disclosure import disclose
 from nightlight.evidence.key_export import open_key_export
 from nightlight.evidence.stored_event import check_stored_event

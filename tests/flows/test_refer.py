@@ -20,7 +20,8 @@ from nightlight.evidence.bundle.attestation import approve, open_attestation
 from nightlight.evidence.bundle.container import read_members
 from nightlight.evidence.bundle.files import open_file
 from nightlight.evidence.bundle.report import Held
-from nightlight.evidence.bundle.verify import Trust, verify_bundle
+from nightlight.evidence.bundle.trust import Trust
+from nightlight.evidence.bundle.verify import verify_bundle
 from nightlight.evidence.log import LogKind
 from nightlight.flows.refer import bundle_of
 from nightlight.model.case import Outcome, Policy

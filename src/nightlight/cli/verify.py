@@ -18,7 +18,8 @@ from nightlight.evidence.bundle.attestation import fingerprint
 from nightlight.evidence.bundle.container import read_members
 from nightlight.evidence.bundle.files import open_file
 from nightlight.evidence.bundle.report import BundleReport, Held
-from nightlight.evidence.bundle.verify import NO_TRUST, Trust, verify_bundle
+from nightlight.evidence.bundle.trust import NO_TRUST, Trust
+from nightlight.evidence.bundle.verify import verify_bundle
 from nightlight.hazmat import strict_json
 from nightlight.web.evidence.page import carried, clock, evidence_page, found, gap, said, whose
 from nightlight.web.visible import visible
