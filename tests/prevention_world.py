@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nightlight.cli.compose import House
+from nightlight.flows.accounts import AccountLine
 from nightlight.flows.decide_contact import Answer
 from nightlight.flows.take_events import EventReceipt
 from nightlight.model.account import Age
@@ -42,8 +43,6 @@ class PreventionWorld:
         return self
 
     def age(self, account: str, band: str | None, assurance: str | None = None, born: str | None = None) -> None:
-        from nightlight.flows.accounts import AccountLine
-
         self.house.account_book.put(AccountLine(account, band, assurance, born))
 
     def known_age(self, account: str) -> Age:
@@ -60,6 +59,12 @@ class PreventionWorld:
     def happen(self, kind: EventKind, actor: str, target: str = "", room: str = "", **more: Any) -> None:
         receipt = self.take(self.event(kind, actor, target, room, **more))
         assert not receipt.refused, receipt
+
+    def share_a_class(self, *accounts: str, room: str = "!class:home.test") -> None:
+        """They are in a small private room together."""
+        self.happen(EventKind.ROOM_CREATED, accounts[0], room=room, visibility="private")
+        for account in accounts:
+            self.happen(EventKind.ROOM_JOINED, account, room=room)
 
     def decide(self, actor: str, target: str, room: str = "", direction: Direction = Direction.DIRECT) -> Answer:
         return self.house.contact_desk.decide([Approach(actor, target, direction, room)])[0]

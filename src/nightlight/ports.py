@@ -300,6 +300,9 @@ class Transaction(Protocol):
     def relation(self, one: int, tie: Tie, other: int) -> int | None:
         """Since when the statement holds, or None."""
 
+    def last_said(self, one: int, tie: Tie, other: int) -> int | None:
+        """When it was last said that the statement holds or has ended, or None."""
+
     def put_age(self, one: int, sealed: bytes, change: int) -> None: ...
     def sealed_age(self, one: int) -> bytes | None: ...
     def sealed_ages(self, ones: Sequence[int]) -> dict[int, bytes]:

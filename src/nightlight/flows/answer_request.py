@@ -77,7 +77,7 @@ class RequestDesk:
                 fields = {"via": "direct" if request.approach.direction is Direction.DIRECT else "group"}
                 made.append(Event(f"{request_id}/{answer}", _EVENTS[answer], now, account, asker, room, fields))
             if answer is RequestAnswer.BLOCK:
-                made.append(Event(f"{request_id}/blocked", EventKind.CONTACT_BLOCKED, now, account, asker))
+                self.events.block(tx, f"{request_id}/blocked", account, asker, now)
                 self._end_all_between(tx, account, asker, now)
             self.events.record(tx, made, now)
         self.view.follow()
@@ -90,7 +90,7 @@ class RequestDesk:
         now = self.clock.now()
         with self.store.write() as tx:
             self._end_all_between(tx, account, other, now)
-            self.events.record(tx, [Event(self.new_id("block"), EventKind.CONTACT_BLOCKED, now, account, other)], now)
+            self.events.block(tx, self.new_id("block"), account, other, now)
         self.view.follow()
 
     def sweep(self) -> int:

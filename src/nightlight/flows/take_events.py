@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from nightlight.errors import RefusedError
 from nightlight.flows.people import People
-from nightlight.model.event import OWN_ID, OWN_KINDS, Event
-from nightlight.model.relation import NumberedStatement
+from nightlight.model.event import OWN_ID, OWN_KINDS, Event, EventKind
+from nightlight.model.relation import NumberedStatement, Tie
 from nightlight.ports import Clock, RelationView, Store, Transaction
 from nightlight.prevent.relations import statements
 
@@ -107,6 +107,16 @@ class EventIntake:
             tx.add_events(new, max(now, last_at), number + 1)
         if stated:
             tx.state(stated, tx.next_change())
+
+    def block(self, tx: Transaction, event_id: str, account: str, other: str, now: int) -> None:
+        """Records that an account blocks another one here with us.
+
+        Whatever was said before, by whatever clock, the block holds from now on.
+        """
+        number = self._people.number
+        said = tx.last_said(number(account), Tie.BLOCKS, number(other))
+        at = now if said is None else max(now, said)
+        self.record(tx, [Event(event_id, EventKind.CONTACT_BLOCKED, at, account, other)], now)
 
     def _complaint(self, event: Event, now: int) -> RefusedError | None:
         if event.kind in OWN_KINDS:

@@ -92,6 +92,11 @@ class RelationTables:
         key = (relations.c.one == one) & (relations.c.tie == int(tie)) & (relations.c.other == other)
         return self._connection.scalar(select(relations.c.at).where(key, relations.c.holds))
 
+    def last_said(self, one: int, tie: Tie, other: int) -> int | None:
+        """When it was last said that the statement holds or has ended, or None."""
+        key = (relations.c.one == one) & (relations.c.tie == int(tie)) & (relations.c.other == other)
+        return self._connection.scalar(select(relations.c.at).where(key))
+
     def changed_relations(self, after: int) -> Iterator[tuple[int, int, int, int, bool, int]]:
         """``one``, tie, ``other``, time, whether it holds, change: what changed since, in order of the changes."""
         rows = self._connection.execution_options(yield_per=_CHUNK).execute(
