@@ -146,7 +146,6 @@ def test_a_mistake_is_named_where_it_is(change: dict[str, Any], complaint: str) 
 
 def test_what_is_missing_is_named() -> None:
     for kind in EventKind:
-
         shape = SHAPES[kind]
         needed = ["id", "kind", "at", "actor", *(name for name, (_, must) in shape.fields.items() if must)]
         needed += ["target"] * shape.target + ["room"] * shape.room
