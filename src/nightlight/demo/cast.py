@@ -32,7 +32,7 @@ CAST = (
     Character("bob", "son of Helen and Paul", 13, 300),
     Character("wanda", "mother of Leo, Alice, Nina", 44, 800),
     Character("leo", "son of Wanda", 12, 120),
-    Character("alice", "friend of Bob, Leo's sister", 13, 300),
+    Character("alice", "Bob's friend, Leo's sister", 13, 300),
     Character("nina", "daughter of Wanda", 16, 600),
     Character("grace", "teacher", 35, 400),
     Character("kim", "classmate", 13, 200),

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 from nightlight.demo.child import ChildServer
+from nightlight.demo.commands import run
 from nightlight.demo.loopback import free_port
-from nightlight.demo.synapse import Synapse
+from nightlight.demo.synapse import Synapse, write_private
 from nightlight.errors import UnavailableError
 
 
 class Service:
-    """``nightlight serve`` with SQLite in ``folder``, in front of a running Synapse."""
+    """``nightlight serve`` with SQLite in ``folder``, in front of a Synapse that runs before this one starts."""
 
     def __init__(
         self, folder: Path, synapse: Synapse, module_secret_file: Path, port: int = 0, **settings: str
@@ -24,16 +24,15 @@ class Service:
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        token_file = folder / "homeserver-token"
-        token_file.touch(mode=0o600)
-        token_file.write_text(synapse.admin_token)
+        self._synapse = synapse
+        self._token_file = folder / "homeserver-token"
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("NIGHTLIGHT_")},
             "NIGHTLIGHT_DATA_DIR": str(folder),
             "NIGHTLIGHT_PORT": str(self.port),
             "NIGHTLIGHT_HOMESERVER_URL": synapse.base_url,
             "NIGHTLIGHT_SERVER_NAME": synapse.server_name,
-            "NIGHTLIGHT_HOMESERVER_TOKEN_FILE": str(token_file),
+            "NIGHTLIGHT_HOMESERVER_TOKEN_FILE": str(self._token_file),
             "NIGHTLIGHT_MODULE_SECRET_FILE": str(module_secret_file),
             # Plain HTTP on loopback: a secure cookie would never come back.
             "NIGHTLIGHT_COOKIE_SECURE": "false",
@@ -45,17 +44,9 @@ class Service:
         arguments = ["nightlight.cli.main", "serve"]
         self._server = ChildServer("Nightlight", arguments, f"{self.url}/health", folder / "nightlight.log")
 
-    def run(self, *arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs another ``nightlight`` command with the same settings."""
-        return subprocess.run(
-            [sys.executable, "-m", "nightlight.cli.main", *arguments],
-            env=self.environment,
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        return run(*arguments, environment=self.environment)
 
     def add_reviewer(self, username: str, password: str) -> None:
         file = self.folder / "reviewer-password"
@@ -68,6 +59,7 @@ class Service:
 
     def start(self) -> None:
         """Starts and waits until it answers; ``UnavailableError`` with the end of its log if it does not."""
+        write_private(self._token_file, self._synapse.admin_token)
         self._server.start(self.environment)
 
     def stop(self) -> None:

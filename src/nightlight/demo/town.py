@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -44,7 +45,6 @@ class Town:
 
     def start(self) -> None:
         """Starts the homeserver, then Nightlight, and adds the reviewer."""
-        self.synapse.start()
         token_file = self.folder / "service-token"
         write_private(token_file, self.service_token)
         self.service = Service(
@@ -55,7 +55,10 @@ class Town:
             service_token_file=str(token_file),
             appservice_file=str(self.synapse.appservice_path),
         )
-        self.service.add_reviewer(self.reviewer.username, self.reviewer.password)
+        with ThreadPoolExecutor(1) as beside:
+            added = beside.submit(self.service.add_reviewer, self.reviewer.username, self.reviewer.password)
+            self.synapse.start()
+            added.result()
         self.service.start()
 
     def stop(self) -> None:
