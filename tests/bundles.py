@@ -76,16 +76,25 @@ class BundleMaker:
     picture: bytes | None = None
     attestation_changes: dict[str, Any] = field(default_factory=dict)
     log_before: int = 5
+    sent_at: int = NOW - 60_000
+    #: Numbers of messages, from 0, whose keys the reporter did not have.
+    locked: tuple[int, ...] = ()
+    #: Whether the last text answers the first.
+    answers: bool = False
+    #: Milliseconds, by the operator's clock.
+    decided_after: int = 1
 
     def __post_init__(self) -> None:
-        self.world = SimulatedWorld()
+        self.world = SimulatedWorld(clock=lambda: self.sent_at)
         self.bob, self.mallory = (self.world.account(name) for name in ("bob", "mallory"))
         self.room = self.world.room(self.bob, self.mallory)
         last = len(self.texts) - 1
-        self.events = [
-            self.world.say(self.room, self.bob if number and number == last else self.mallory, text)
-            for number, text in enumerate(self.texts)
-        ]
+        self.events: list[str] = []
+        for number, text in enumerate(self.texts):
+            sender = self.bob if number and number == last else self.mallory
+            answer = self.answers and number == last
+            more = {"m.relates_to": {"m.in_reply_to": {"event_id": self.events[0]}}} if answer else {}
+            self.events.append(self.world.say(self.room, sender, text, **more))
         if self.picture is not None:
             self.description = self.world.upload(self.picture)
             self.events.append(self.world.send_file(self.room, self.mallory, self.description))
@@ -96,12 +105,13 @@ class BundleMaker:
             raw = {key: value for key, value in self.world.events[event_id].items() if key != "unsigned"}
             event = check_stored_event(raw, event_id)
             own = event.sender == self.bob
+            locked = number in self.locked
             made.append(
                 BundledMessage(
                     event_id,
                     event.encoded,
-                    self.world.message_keys[event_id],
-                    verdict_for(Code.OK),
+                    None if locked else self.world.message_keys[event_id],
+                    verdict_for(Code.NO_KEY if locked else Code.OK),
                     MessageRole.CONTEXT if own else MessageRole.REPORTED,
                     own,
                     None if number == 0 else number - 1,
@@ -139,9 +149,9 @@ class BundleMaker:
         """The whole log, and what of it is about the case."""
         whole: list[LogEntry] = []
 
-        def log(kind: LogKind, actor: str, subject: str, detail: dict[str, Any]) -> LogEntry:
+        def log(kind: LogKind, actor: str, subject: str, detail: dict[str, Any], late: int = 0) -> LogEntry:
             salt = hashlib.sha256(b"salt %d" % len(whole)).digest()
-            whole.append(next_entry(len(whole), NOW + len(whole), kind, actor, subject, detail, salt))
+            whole.append(next_entry(len(whole), NOW + len(whole) + late, kind, actor, subject, detail, salt))
             return whole[-1]
 
         for number in range(self.log_before):
@@ -153,7 +163,7 @@ class BundleMaker:
         received = {"case": self.case_id, "category": Category.GROOMING, "messages": messages}
         reported = log(LogKind.REPORT_RECEIVED, self.bob, "report_1", received)
         said = {"outcome": Outcome.VIOLATION, "policy": Policy.CHILD_GROOMING, "reason": "what was found", "proven": 2}
-        decided = log(LogKind.CASE_DECIDED, "robin", self.case_id, said)
+        decided = log(LogKind.CASE_DECIDED, "robin", self.case_id, said, self.decided_after - 1)
         checks = [
             log(LogKind.ATTACHMENT_CHECKED, "nightlight", self.case_id, {"record": record_of(file), "list": file.match})
             for file in self.files()

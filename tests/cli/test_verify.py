@@ -49,6 +49,21 @@ def test_it_says_step_by_step_what_is_proven_and_what_is_not(run: Run, bundle: P
     assert "Who reported it" in done.stdout
 
 
+def test_what_is_not_proven_and_what_answers_what_is_said_at_the_message(run: Run, tmp_path: Path) -> None:
+    """Whoever reads only the messages must not take one for proven that is not."""
+    bundle = tmp_path / "case.bundle"
+    bundle.write_bytes(BundleMaker(locked=(1,), answers=True).make())
+    done = run("verify", str(bundle), COLUMNS="200")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    (second,) = [number for number, line in enumerate(lines) if line.startswith("2. @mallory")]
+    assert "NOT PROVEN: No message key" in lines[second + 1]
+    assert "[abusive message 2]" not in done.stdout
+    assert "(context, written by the person who reported, replies to message 1)" in done.stdout
+    assert "@bob:sim.example reported 3 of these messages as grooming" in done.stdout
+    assert "VERIFIED 2 of 3 messages proven" in done.stdout
+
+
 def test_messages_can_be_left_out_of_everything(run: Run, bundle: Path, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     done = run("verify", str(bundle), "--no-messages", "--html", str(page))

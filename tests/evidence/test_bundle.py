@@ -27,7 +27,7 @@ from nightlight.evidence.bundle.verify import verify_bundle
 from nightlight.evidence.checkpoint import LogSigner
 from nightlight.evidence.log import head_of
 from nightlight.hazmat import base64url
-from tests.bundles import BundleMaker, key, public
+from tests.bundles import NOW, BundleMaker, key, public
 
 MAKER = BundleMaker()
 MEMBERS = MAKER.members()
@@ -376,6 +376,36 @@ ODD: list[Any] = [None, 5, "x", [], {}, [1], [{}], {"messages": 5}, {"messages":
 
 def test_digest_of_the_file_is_the_one_that_is_shown() -> None:
     assert verify_bundle(BUNDLE).sha256 == hashlib.sha256(BUNDLE).hexdigest()
+
+
+# Clocks
+
+
+@pytest.mark.parametrize(("minutes", "fits"), [(-60, True), (4, True), (6, False), (60 * 24 * 60, False)])
+def test_sending_servers_clock_that_runs_ahead(minutes: int, fits: bool) -> None:
+    """The message is proven all the same; when it was sent is not."""
+    report = verify_bundle(BundleMaker(sent_at=NOW + minutes * 60_000).make())
+    assert all(shown.message for shown in report.messages)
+    names = {step.name: step for step in report.steps}
+    assert ("The times follow each other" in names) is fits
+    if not fits:
+        step = names["Times that contradict each other"]
+        assert step.held is Held.OPEN
+        assert "3 messages (1, 2, 3) dated after the report of it" in step.proves
+        assert any(said.startswith("When things happened") for said in report.not_proven)
+
+
+def test_operators_clock_that_was_set_back() -> None:
+    """A decision dated days after its attestation, by one and the same operator."""
+    report = verify_bundle(BundleMaker(attestation_changes={"proposed_at": NOW - 86_400_000}).make())
+    assert any("a decision dated after its attestation" in said for said in report.not_proven)
+    assert "Times that contradict each other" in [step.name for step in report.steps if step.held is Held.OPEN]
+
+
+def test_report_dated_after_the_decision_about_it() -> None:
+    maker = BundleMaker(decided_after=-86_400_000)
+    report = verify_bundle(maker.make())
+    assert any("a report dated after the decision" in said for said in report.not_proven)
 
 
 # Attached files

@@ -59,6 +59,7 @@ class SimulatedWorld:
     down_after: str | None = None
     broken_answer: str | None = None
     delays: dict[str, float] = field(default_factory=dict)  # seconds, by the end of the path
+    clock: Callable[[], int] = lambda: int(time.time() * 1000)
     before_answer: Callable[[str], None] | None = None  # is told the path
 
     # Changing the world
@@ -136,7 +137,7 @@ class SimulatedWorld:
             "auth_events": ["$" + "a" * 43],
             "content": content,
             "depth": room.depth,
-            "origin_server_ts": int(time.time() * 1000),
+            "origin_server_ts": self.clock(),
             "prev_events": ["$" + "p" * 43],
             "room_id": room_id,
             "sender": sender,

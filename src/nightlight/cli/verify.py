@@ -21,7 +21,8 @@ from nightlight.evidence.bundle.report import BundleReport, Held
 from nightlight.evidence.bundle.trust import NO_TRUST, Trust
 from nightlight.evidence.bundle.verify import verify_bundle
 from nightlight.hazmat import strict_json
-from nightlight.web.evidence.page import carried, clock, evidence_page, found, gap, said, whose
+from nightlight.model.verdict import EXPLANATIONS, Code
+from nightlight.web.evidence.page import carried, clock, evidence_page, found, gap, relation, said, whose
 from nightlight.web.visible import visible
 
 
@@ -166,12 +167,17 @@ def _show(report: BundleReport, *, messages: bool) -> None:
         console.print(f"{sign} {number}. [bold]{escape(step.name)}[/]")
         console.print(f"     {escape(visible(step.proves))}", style="dim")
     console.print("\n[bold]The messages[/]")
+    numbers = {shown.event_id: shown.number for shown in report.messages}
     for shown in report.messages:
         if gap(shown):
             console.print(f"     ({gap(shown)})", style="dim")
-        marks = [shown.role, *(["written by the person who reported"] if shown.own else [])]
+        related = relation(shown, numbers)
+        own = "written by the person who reported" if shown.own else ""
+        marks = [shown.role, *(mark for mark in (own, related) if mark)]
         head = f"{shown.number}. {visible(shown.sender)}, {clock(shown.sent_at)} ({', '.join(marks)})"
         console.print(escape(head), soft_wrap=True)
+        if shown.message is None:
+            console.print(f"     NOT PROVEN: {EXPLANATIONS[Code(shown.code)]}", style="bold yellow")
         if messages:
             text = said(shown) or carried(shown) or "(no text)"
             console.print("     " + escape(visible(text)).replace("\n", "\n     "), style="yellow", soft_wrap=True)
@@ -183,6 +189,13 @@ def _show(report: BundleReport, *, messages: bool) -> None:
             console.print(f"     {file.digests.size:,} bytes, digests {whose(file)}", style="dim")
             for name in ("sha256", "sha1", "md5"):
                 console.print(f"     {name} {getattr(file.digests, name).hex()}", style="dim", soft_wrap=True)
+    console.print("\n[bold]What was reported[/]")
+    for told in report.reports:
+        who = told["reporter"] or "somebody who could not be confirmed"
+        what = f"{len(told['messages'])} of these messages as {told['category']}, {clock(told['received_at'])}"
+        console.print(escape(visible(f"{who} reported {what}")), soft_wrap=True)
+        if messages and told["note"]:
+            console.print("     " + escape(visible(told["note"])).replace("\n", "\n     "), style="dim", soft_wrap=True)
     console.print("\n[bold]Decision[/]")
     decision = report.decision
     console.print(
@@ -197,7 +210,9 @@ def _show(report: BundleReport, *, messages: bool) -> None:
     console.print("\n[bold]Not proven[/]")
     for item in report.not_proven:
         console.print(f"  – {escape(visible(item))}")
-    console.print(f"\n[bold green]VERIFIED[/] {len(report.messages)} messages, file {report.sha256}", soft_wrap=True)
+    proven = sum(shown.message is not None for shown in report.messages)
+    of = f"{proven} of {len(report.messages)} messages proven"
+    console.print(f"\n[bold green]VERIFIED[/] {of}, file {report.sha256}", soft_wrap=True)
 
 
 def _opened(data: bytes, identity: Path | None) -> bytes:

@@ -16,6 +16,7 @@ def not_proven(
     files: Sequence[ShownFile],
     attestation: Attestation,
     subject: str | None,
+    contradictions: Sequence[str],
 ) -> list[str]:
     """What a reader might take for proven, in words."""
     said = [
@@ -40,6 +41,8 @@ def not_proven(
         said.append(f"That the time-stamp authority {stamp.authority} can be trusted.")
     if any(not item.server_signature for item in messages):
         said.append("The exact time of a message: it rests on the clock of the server that accepted it.")
+    if contradictions:
+        said.append(f"When things happened: there is {', and '.join(contradictions)}, so a clock was wrong.")
     if subject is not None and all(item.sender != subject for item in messages):
         said.append(f"That {subject}, whom the decision is about, wrote anything: no message in here is theirs.")
     if any(file.match is not None for file in files):

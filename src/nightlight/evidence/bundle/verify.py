@@ -18,6 +18,7 @@ from nightlight.evidence.bundle.record import decision_of, detail_of, log_entrie
 from nightlight.evidence.bundle.refusals import inconsistent
 from nightlight.evidence.bundle.report import BundleReport, Shown, ShownFile
 from nightlight.evidence.bundle.stamp import verify_stamp
+from nightlight.evidence.bundle.times import compare_times
 from nightlight.evidence.bundle.trust import NO_TRUST, Trust
 from nightlight.evidence.bundle.unproven import not_proven
 from nightlight.evidence.log import LogEntry, LogKind
@@ -47,6 +48,7 @@ def verify_bundle(data: bytes, trust: Trust = NO_TRUST, limits: BundleLimits = D
         raise inconsistent(CONVERSATION, "a message is said to be a reporter's own, and nobody of its sender reported")
     entries = log_entries(members, attestation, reports, decision, events, trust, steps)
     files = _verify_files(members, messages, entries, steps)
+    contradictions = compare_times(messages, reports, attestation, steps)
     stamp = verify_stamp(members, attestation, approvals, trust, steps)
     return BundleReport(
         sha256=hashlib.sha256(data).hexdigest(),
@@ -59,7 +61,7 @@ def verify_bundle(data: bytes, trust: Trust = NO_TRUST, limits: BundleLimits = D
         pinned=bool(trust.operators),
         stamp=stamp,
         files=files,
-        not_proven=tuple(not_proven(trust, stamp, messages, files, attestation, decision["subject"])),
+        not_proven=tuple(not_proven(trust, stamp, messages, files, attestation, decision["subject"], contradictions)),
     )
 
 

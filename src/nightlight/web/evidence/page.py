@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -60,6 +61,15 @@ def gap(shown: Shown) -> str:
     return f"{shown.omitted} message{'s' if shown.omitted != 1 else ''} omitted"
 
 
+def relation(shown: Shown, numbers: Mapping[str, int]) -> str:
+    """What a message is to another, in words; empty where it stands by itself. ``numbers``: by event id."""
+    if shown.relation is None:
+        return ""
+    kind, event_id = shown.relation
+    other = f"message {numbers[event_id]}" if event_id in numbers else "a message that is not here"
+    return f"{RELATIONS[kind]} {other}"
+
+
 def clock(at: int) -> str:
     """Milliseconds since 1970 as a time in UTC."""
     try:
@@ -83,7 +93,7 @@ def _environment() -> Environment:
         gap=gap,
         found=found,
         whose=whose,
-        relations=RELATIONS,
+        relation=relation,
         fingerprint=fingerprint,
         explain=lambda code: EXPLANATIONS[Code(code)],
     )
