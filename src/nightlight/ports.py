@@ -148,6 +148,10 @@ class RelationView(Protocol):
     def others(self, one: int, tie: Tie, most: int) -> list[int]:
         """With whom ``one`` has this tie."""
 
+    @property
+    def change(self) -> int:
+        """Up to which change of the store it has followed."""
+
     def expire(self, now: int) -> None:
         """Removes what is older than its kind is kept."""
 
@@ -341,6 +345,7 @@ class Transaction(Protocol):
     def add_contact_request(self, request: ContactRequest) -> None: ...
     def save_contact_request(self, request: ContactRequest) -> None: ...
     def contact_request(self, request_id: str) -> ContactRequest | None: ...
+    def contact_requests(self, request_ids: Sequence[str]) -> list[ContactRequest]: ...
     def open_request(self, approach: Approach) -> ContactRequest | None:
         """The request of the same two about the same room that has no end yet."""
 

@@ -11,6 +11,8 @@ from nightlight.errors import NightlightError
 
 #: How often every process looks for what has been kept long enough.
 RETENTION_SECONDS = 600.0
+#: How often it lets go of decisions that are no longer repeated.
+TIDY_SECONDS = 60.0
 
 _log = logging.getLogger(__name__)
 
@@ -29,6 +31,7 @@ class Background:
             self._thread("homeserver reports", settings.poll_seconds, house.collector.collect),
             self._thread("contact requests", settings.outbox_seconds, house.request_desk.sweep),
             self._thread("retention", RETENTION_SECONDS, house.retention.run),
+            self._thread("repeated decisions", TIDY_SECONDS, house.contact_desk.tidy),
             self._thread("log anchor", 1.0, self._anchor),
         ]
 

@@ -12,6 +12,7 @@ from nightlight.flows.people import People
 from nightlight.flows.policy_book import InForce, PolicyBook
 from nightlight.flows.take_events import EventIntake
 from nightlight.model.contact import (
+    OPEN_REQUESTS,
     Approach,
     ContactDecision,
     ContactFacts,
@@ -35,6 +36,7 @@ REQUEST_MS = 30 * DAY_MS
 REPEATED_MS = 60_000
 _REPEATED_MAX = 50_000
 _ASKS = frozenset({Direction.DIRECT, Direction.GROUP})
+_WAITING = frozenset({*OPEN_REQUESTS, RequestState.DENIED})
 _WAITS = {
     ContactOutcome.REQUEST: RequestState.WAITING,
     ContactOutcome.HOLD: RequestState.HELD,
@@ -104,16 +106,38 @@ class ContactDesk:
             self._view.follow()
             now = self._clock.now()
             in_force = self._policies.in_force()
-            batch = _Batch(now, since or {})
+            repeated = self._still_open(approaches)
+            batch = _Batch(now, since or {}, repeated)
             answers = [self._decide_one(approach, in_force, batch) for approach in approaches]
             if batch.decided:
                 with self._store.write() as tx:
+                    # From here on nobody else writes. What another process decided meanwhile has to be seen, so that
+                    # limits hold for all of them together.
+                    if tx.last_change() != self._view.change:
+                        self._view.follow()
+                        batch = _Batch(now, since or {}, repeated)
+                        answers = [self._decide_one(approach, in_force, batch) for approach in approaches]
                     answers = [self._settle(tx, answer, batch) for answer in answers]
                     tx.add_contact_decisions(batch.decided)
                     self._events.record(tx, batch.events, now, batch.statements)
                 for answer in answers:
                     self._remember(answer, batch.facts)
+            self._let_go(now)
         return answers
+
+    def tidy(self) -> None:
+        """Lets go of answers that are no longer repeated, so that nobody is remembered who was forgotten."""
+        with self._one_batch:
+            self._let_go(self._clock.now())
+
+    def _still_open(self, approaches: Sequence[Approach]) -> dict[str, ContactRequest]:
+        """Of the answers that may be repeated, the requests that still wait, as they are now, by id."""
+        known = (self._repeated.get(approach) for approach in approaches)
+        asked = [answer.request.request_id for answer, _ in filter(None, known) if answer.request is not None]
+        if not asked:
+            return {}
+        with self._store.read() as tx:
+            return {request.request_id: request for request in tx.contact_requests(asked)}
 
     def facts_of(
         self, approach: Approach, policy: CompiledPolicy, now: int, batch: _Batch | None = None
@@ -194,7 +218,13 @@ class ContactDesk:
         decision = policy.decide(facts)
         before = self._repeated.get(approach)
         if before is not None and _is_repeated(before, facts, decision, batch.now):
-            return before[0]
+            answer = before[0]
+            if answer.request is None:
+                return answer
+            # A request that has ended is no answer, and one that is about a room by now is not about the next one.
+            request = batch.repeated.get(answer.request.request_id)
+            if request is not None and request.state in _WAITING and request.approach.room == approach.room:
+                return replace(answer, request=request)
         decision_id = self._new_id("cd")
         kept = DecidedContact(
             decision_id,
@@ -265,13 +295,24 @@ class ContactDesk:
             while len(self._repeated) > _REPEATED_MAX:
                 self._repeated.popitem(last=False)
 
+    def _let_go(self, now: int) -> None:
+        while self._repeated:
+            answer, _ = next(iter(self._repeated.values()))
+            if 0 <= now - answer.decided.decided_at < REPEATED_MS:
+                return
+            self._repeated.popitem(last=False)
+
 
 class _Batch:
-    """What a batch of decisions is about to write. ``made``: by who comes, the ties that earlier ones of it made."""
+    """What a batch of decisions is about to write. ``made``: by who comes, the ties that earlier ones of it made.
 
-    def __init__(self, now: int, since: Mapping[str, int]) -> None:
+    ``repeated``: requests of earlier answers, as they are now.
+    """
+
+    def __init__(self, now: int, since: Mapping[str, int], repeated: Mapping[str, ContactRequest]) -> None:
         self.now = now
         self.since = since
+        self.repeated = repeated
         self.decided: list[DecidedContact] = []
         self.facts: dict[str, ContactFacts] = {}
         self.events: list[Event] = []

@@ -67,6 +67,13 @@ class ContactTables:
     def contact_request(self, request_id: str) -> ContactRequest | None:
         return self._one(select(contact_requests).where(contact_requests.c.request_id == request_id))
 
+    def contact_requests(self, request_ids: Sequence[str]) -> list[ContactRequest]:
+        found: list[ContactRequest] = []
+        for start in range(0, len(request_ids), _IDS_MAX):
+            those = contact_requests.c.request_id.in_(request_ids[start : start + _IDS_MAX])
+            found.extend(map(_request, self._connection.execute(select(contact_requests).where(those))))
+        return found
+
     def open_request(self, approach: Approach) -> ContactRequest | None:
         """The request of the same two about the same room that has no end yet."""
         table = contact_requests.c

@@ -105,6 +105,11 @@ class MemoryRelations:
                 if life is not None:
                     self._connection.execute("DELETE FROM ties WHERE tie = ? AND at < ?", (int(tie), now - life))
 
+    @property
+    def change(self) -> int:
+        """Up to which change of the store it has followed."""
+        return self._change
+
     def counts(self) -> tuple[int, int]:
         """How many relations there are, and how many bytes of memory they take."""
         with self._lock:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import json
 import logging
 
 from fastapi import APIRouter, Request
@@ -12,6 +11,7 @@ from starlette.responses import JSONResponse
 
 from nightlight.errors import RefusedError
 from nightlight.flows.take_history import HistoryIntake
+from nightlight.web.api import deep_json
 from nightlight.web.body import read_bytes
 
 _log = logging.getLogger(__name__)
@@ -26,10 +26,8 @@ def application_service_router(history: HistoryIntake, hs_token: str) -> APIRout
     expected = hs_token.encode()
 
     def take(data: bytes) -> None:
-        # Read as leniently as Synapse writes: an odd event that strangers can send must not stop the stream for ever.
-        # Here, on a fresh thread, what Synapse's own encoder could nest is not too deep.
         try:
-            body = json.loads(data)
+            body = deep_json.read(data)
         except (ValueError, RecursionError):
             _log.error("A transaction of room history is not JSON. The homeserver will send it again.")
             raise RefusedError("json_malformed", "Not JSON that can be read.") from None
