@@ -49,7 +49,7 @@ def test_the_whole_story_happens_by_the_readmes_command(run: Run, tmp_path: Path
         "REFUSED (wrong_key)",
         "Mallory is suspended",
         "Readable, in the end 0",
-        "Ages readable anywhere 0",
+        "Birth months readable 0",
         "The log holds",
         "Leo's app shows nothing",
         "Paul's app shows an invitation",

@@ -85,6 +85,7 @@ def _pairs(rows: tuple[tuple[str, str], ...], indent: int = 1) -> RenderableType
 
 def _report(outcome: Outcome) -> tuple[tuple[str, str], ...]:
     return (
+        ("Mallory reached Bob", "Bob had accepted before Nightlight knew anybody's age, and that still holds"),
         ("Encrypted messages sent", str(outcome.encrypted)),
         ("Readable to the servers", str(outcome.readable)),
         ("Bob reported", " and ".join(outcome.reported)),
@@ -96,7 +97,7 @@ def _report(outcome: Outcome) -> tuple[tuple[str, str], ...]:
         ("The picture, unseen", outcome.file),
         ("The evidence left", outcome.referred),
         ("Readable, in the end", f"{outcome.readable_after} messages beyond the reported ones"),
-        ("Ages readable anywhere", str(outcome.ages_readable)),
+        ("Birth months readable", str(outcome.ages_readable)),
         ("nightlight log verify", outcome.log),
         ("A stranger verified", outcome.checked),
         ("A stranger followed", outcome.followed),
@@ -108,7 +109,7 @@ def _matrix(reach: Mapping[tuple[str, str], Reached], unicode: bool) -> Renderab
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("who comes", no_wrap=True)
     for name in REACHED:
-        table.add_column(f"{BY_NAME[name].title}\n{BY_NAME[name].shown_age}", justify="center", width=6, no_wrap=True)
+        table.add_column(f"{BY_NAME[name].title}\n{BY_NAME[name].shown_age}", justify="center", width=5, no_wrap=True)
     for one in COMING:
         cells = [_cell(reach.get((one, other)), letters, unicode) for other in REACHED]
         table.add_row(Text.assemble((f"{BY_NAME[one].title:8}", "bold"), (BY_NAME[one].role, "dim")), *cells)
