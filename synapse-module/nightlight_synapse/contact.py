@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Who may reach whom: Synapse asks before an invitation, a new room, a join, a knock, a search result.
+"""Who may reach whom: Synapse asks before a new room, an invitation, a search result.
 
 Nothing is decided here. The Nightlight service decides; this shows, hides or refuses, and is never the reason that a
 request fails: whatever goes wrong is treated as "no answer", for which the operator chose what happens.
@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from synapse.module_api import NOT_SPAM, ModuleApi
 from synapse.module_api.errors import Codes
 
+from nightlight_synapse.cache import MinuteCache
 from nightlight_synapse.config import NightlightConfig
-from nightlight_synapse.hiding import Hider
+from nightlight_synapse.deciding import Decider
+from nightlight_synapse.hiding import IGNORED, Hider
+from nightlight_synapse.safely import answering
 from nightlight_synapse.service import Approach, NoAnswerError, Service, Verdict
 from nightlight_synapse.state import State
 
@@ -25,66 +28,45 @@ _log = logging.getLogger(__name__)
 
 #: As Synapse answers for somebody who has switched all invitations off (MSC4380): the same bytes.
 REFUSED = (Codes.INVITE_BLOCKED, {"error": "You are not permitted to invite this user."})
-#: As Synapse answers a join that is not allowed.
-_NO_JOIN = Codes.FORBIDDEN
-_MINUTE = 60.0
-_CACHED_MAX = 20_000
 _INVITES_MAX = 50
 
 
-Key = TypeVar("Key")
-Value = TypeVar("Value")
-
-
-class _Cache(Generic[Key, Value]):
-    """Remembers for a minute, and no more than so many."""
-
-    def __init__(self) -> None:
-        self._items: OrderedDict[Key, tuple[float, Value]] = OrderedDict()
-
-    def put(self, key: Key, value: Value) -> None:
-        self._items[key] = (time.monotonic() + _MINUTE, value)
-        self._items.move_to_end(key)
-        while len(self._items) > _CACHED_MAX:
-            self._items.popitem(last=False)
-
-    def get(self, key: Key) -> Value | None:
-        until, value = self._items.get(key, (0.0, None))
-        return value if time.monotonic() < until else None
-
-    def take(self, key: Key) -> Value | None:
-        """The value, once."""
-        value = self.get(key)
-        self._items.pop(key, None)
-        return value
+def _unless_open(self: ContactCallbacks) -> Any:
+    return NOT_SPAM if self.open_without_answer else REFUSED
 
 
 class ContactCallbacks:
     """What Synapse calls. Server admins are not asked about (Synapse skips these callbacks for them)."""
 
-    def __init__(self, api: ModuleApi, config: NightlightConfig, service: Service, hider: Hider, state: State) -> None:
+    def __init__(
+        self, api: ModuleApi, config: NightlightConfig, service: Service, decider: Decider, hider: Hider, state: State
+    ) -> None:
         self._api = api
-        self._config = config
+        self._step = config.answer_after_ms / 1000
         self._service = service
+        self._decider = decider
         self._hider = hider
         self._state = state
-        #: Decided when the room was made, used when its invitations go out.
-        self._at_creation: _Cache[tuple[str, str], Verdict] = _Cache()
-        self._joins: _Cache[tuple[str, str], bool] = _Cache()
-        self._finds: _Cache[tuple[str, str], bool] = _Cache()
+        self.open_without_answer = config.without_answer == "allow"
+        #: Decided when the room was made, used when its invitations go out, into a room made just before.
+        self._at_creation: MinuteCache[tuple[str, str], Verdict] = MinuteCache()
+        self._new_rooms: MinuteCache[tuple[str, str], bool] = MinuteCache()
+        #: Invitations that Synapse asked about; others reach a room without a question.
+        self._passed: MinuteCache[tuple[str, str, str], bool] = MinuteCache()
+        self._finds: MinuteCache[tuple[str, str], bool] = MinuteCache()
         #: Said by another server about an invitation that is being looked at.
-        self._direct: _Cache[tuple[str, str, str], bool] = _Cache()
+        self._direct: MinuteCache[tuple[str, str, str], bool] = MinuteCache()
         #: How long the last decisions about invitations took without the wait, milliseconds.
         self.took: deque[float] = deque(maxlen=1_000)
 
     # Rooms and invitations
 
+    @answering(_unless_open)
     async def user_may_create_room(self, user: str, config: dict[str, Any] | None = None) -> Any:
         """Decides about everybody who is to be invited, before anything exists."""
         config = config or {}
-        named = config.get("invite")
-        invited = [one for one in named if isinstance(one, str)] if isinstance(named, list) else []
-        asked = [one for one in dict.fromkeys(invited) if self._is_asked_about(user, one)]
+        invited = list(dict.fromkeys([*_invited(config), *_smuggled(config)]))
+        asked = [one for one in invited if self._is_asked_about(user, one)]
         if not asked:
             return NOT_SPAM
         if len(asked) > _INVITES_MAX:
@@ -93,165 +75,140 @@ class ContactCallbacks:
         direction = "direct" if direct else "group"
 
         async def decide() -> Any:
-            verdicts = await self._decide([Approach(user, one, direction) for one in asked])
-            for one, verdict in zip(asked, verdicts, strict=True):
+            real = [one for one in asked if await self._exists(one)]
+            for one in real:
+                if await self._decider.blocks_all(one, user):
+                    # Synapse itself would leave an empty room behind; so would tell one refusal from the other.
+                    return REFUSED
+            if not real:
+                return NOT_SPAM
+            verdicts = await self._decider.decide([Approach(user, one, direction) for one in real])
+            for one, verdict in zip(real, verdicts, strict=True):
                 self._at_creation.put((user, one), verdict)
             return REFUSED if any(verdict.deliver == "refuse" for verdict in verdicts) else NOT_SPAM
 
         return await self._in_equal_time(decide)
 
+    @answering(lambda _self: REFUSED)
     async def federated_user_may_invite(self, event: Any) -> Any:
         """Notes what another server says of its invitation; ``user_may_invite`` decides about it."""
-        try:
-            key = (event.sender, event.state_key, event.room_id)
-            self._direct.put(key, event.content.get("is_direct") is True)
-        except Exception:
-            _log.exception("An invitation of another server could not be read")
+        if event.type != "m.room.member" or event.content.get("membership") != "invite":
+            return Codes.FORBIDDEN  # Synapse says so itself, but only after it has asked us
+        key = (event.sender, event.state_key, event.room_id)
+        self._direct.put(key, event.content.get("is_direct") is True)
         return NOT_SPAM
 
+    @answering(_unless_open)
     async def user_may_invite(self, inviter: str, invitee: str, room: str) -> Any:
         if not self._is_asked_about(inviter, invitee):
             return NOT_SPAM
 
         async def decide() -> Any:
-            verdict = self._at_creation.take((inviter, invitee))
-            if verdict is None:
-                direction = await self._direction(inviter, invitee, room)
-                (verdict,) = await self._decide([Approach(inviter, invitee, direction, room)])
-            elif verdict.decision and verdict.deliver == "hide":
-                await self._tell_room(verdict.decision, room)
-            if verdict.deliver == "show":
+            # Nobody is there to be protected, or Synapse refuses by itself right after this.
+            if not await self._exists(invitee) or await self._decider.blocks_all(invitee, inviter):
                 return NOT_SPAM
-            if verdict.deliver == "hide":
-                try:
-                    await self._hide(inviter, invitee, room, decided=bool(verdict.decision))
-                except Exception:
-                    _log.exception("An invitation could not be hidden, so it is refused")
-                else:
-                    return NOT_SPAM
-            return REFUSED
+            return NOT_SPAM if await self._deliver(inviter, invitee, room, may_refuse=True) else REFUSED
 
-        return await self._in_equal_time(decide)
+        answer = await self._in_equal_time(decide)
+        if answer == NOT_SPAM:
+            self._passed.put((inviter, invitee, room), True)
+        return answer
 
+    async def invitation_sent(self, inviter: str, invitee: str, room: str) -> bool:
+        """Called for every invitation by an account of this server, at the last moment.
+
+        Two kinds get here without ``user_may_invite``: those in a new room's ``initial_state``, and third-party
+        invitations that somebody has claimed. False: it must not be sent.
+        """
+        if not self._is_asked_about(inviter, invitee) or self._passed.take((inviter, invitee, room)):
+            return True
+        if inviter == self._api._hs.config.servernotices.server_notices_mxid or not await self._exists(invitee):
+            return True
+        if await self._api.is_user_admin(inviter) or await self._decider.blocks_all(invitee, inviter):
+            return True
+        return await self._deliver(inviter, invitee, room, may_refuse=False)
+
+    def room_made(self, creator: str, room: str) -> None:
+        self._new_rooms.put((creator, room), True)
+
+    @answering(_unless_open)
     async def user_may_send_3pid_invite(self, inviter: str, medium: str, address: str, room: str) -> Any:  # noqa: ARG002
         """Nobody knows yet who that is, so nothing can be hidden: it is shown or refused."""
 
         async def decide() -> Any:
             asked = Approach(inviter, f"third-party:{medium}"[:200], "direct", room)
-            (verdict,) = await self._decide([asked])
+            (verdict,) = await self._decider.decide([asked])
             return NOT_SPAM if verdict.deliver == "show" else REFUSED
 
         return await self._in_equal_time(decide)
 
-    # Entering rooms, and finding people
+    # Finding people, and blocking them
 
-    async def user_may_join_room(self, user: str, room: str, is_invited: bool) -> Any:
-        """Synapse asks this at every change of a name, too, once for each room."""
-        if is_invited:
-            return NOT_SPAM
-        try:
-            return NOT_SPAM if await self._may_join(user, room) else _NO_JOIN
-        except Exception:
-            _log.exception("A join could not be looked at")
-            return NOT_SPAM if self._config.without_answer == "allow" else _NO_JOIN
-
-    async def may_knock(self, user: str, room: str, creator: str) -> bool:
-        try:
-            return await self._may_approach_room(user, room, creator)
-        except Exception:
-            _log.exception("A knock could not be looked at")
-            return self._config.without_answer == "allow"
-
+    @answering(lambda _self: True)
     async def check_username_for_spam(self, profile: Any, requester: str) -> bool:
         """Whether somebody is left out of what ``requester`` finds in the directory."""
         found = profile.get("user_id")
-        if not isinstance(found, str) or found == requester:
+        if not isinstance(found, str) or found == requester or not self._api.is_mine(found):
             return False
         known = self._finds.get((requester, found))
         if known is None:
-            try:
-                (verdict,) = await self._decide([Approach(requester, found, "find")])
-            except Exception:
-                _log.exception("A search result could not be looked at")
-                return True
+            (verdict,) = await self._decider.decide([Approach(requester, found, "find")])
             known = verdict.deliver != "show"
-            self._finds.put((requester, found), known)
+            if verdict.decision:
+                self._finds.put((requester, found), known)
         return known
 
-    # Work in the background
-
-    async def catch_up(self) -> None:
-        """Tells the service what it has missed: invitations hidden without it, rooms of decisions, blocks."""
-        try:
-            for account, inviter, room, direction in await self._in_thread(self._state.undecided, 50):
-                (verdict,), adults = await self._service.decide([Approach(inviter, account, direction, room)])
-                await self._note_adults(adults, [inviter, account])
-                if verdict.deliver == "show":
-                    await self._hider.show(account, inviter, room)
-                await self._in_thread(self._state.remove_undecided, account, inviter, room)
-            for decision, room in await self._in_thread(self._state.untold_rooms, 50):
-                await self._service.post("/v1/module/room", {"decision_id": decision, "room": room})
-                await self._in_thread(self._state.remove_room, decision)
-            for account, other in await self._in_thread(self._state.unsent_blocks, 100):
-                await self._service.post("/v1/module/block", {"account": account, "other": other})
-                await self._in_thread(self._state.note_sent, account, other)
-        except NoAnswerError:
-            pass  # said in the log where it happened; the next round is a new try
-        except Exception:
-            _log.exception("Catching up with Nightlight failed")
-
+    @answering(lambda _self: None)
     async def account_data_updated(self, account: str, room: str | None, kind: str, content: Any) -> None:
         """A block in the account's own list counts with us; taking it out there takes nothing away with us."""
-        if room is not None or kind != "m.ignored_user_list":
+        if room is not None or kind != IGNORED:
             return
-        try:
-            listed = content.get("ignored_users") or {}
-            ours = await self._in_thread(self._state.ignored_by_us, account)
-            theirs = {other for other in listed if isinstance(other, str) and other != account} - ours
-            if theirs:
-                await self._in_thread(self._state.add_blocks, account, theirs)
-        except Exception:
-            _log.exception("A list of blocked accounts could not be read")
+        listed = content.get("ignored_users") or {}
+        ours = await self._in_thread(self._state.ignored_by_us, account)
+        theirs = {other for other in listed if _is_account(other) and other not in (account, self._hider.nobody)} - ours
+        await self._in_thread(self._state.add_blocks, account, theirs)
+        if ours - set(listed):
+            # Not now: this may be our own change, which holds the lock.
+            self._api.run_as_background_process("nightlight_check_lists", self._hider.check_all, account)
 
     # Inside
 
-    def _is_asked_about(self, inviter: str, invitee: str) -> bool:
+    def _is_asked_about(self, inviter: object, invitee: object) -> bool:
         """Only our own accounts can be protected here; another server's are its own server's to protect."""
-        return inviter != invitee and self._api.is_mine(invitee) and self._localpart_is_real(invitee)
+        return (
+            isinstance(inviter, str)
+            and isinstance(invitee, str)
+            and inviter != invitee
+            and _is_account(invitee)
+            and bool(self._api.is_mine(invitee))
+        )
 
-    @staticmethod
-    def _localpart_is_real(account: str) -> bool:
-        return account.startswith("@") and len(account) <= 255
+    async def _exists(self, account: str) -> bool:
+        return await self._api.get_userinfo_by_id(account) is not None
 
-    async def _decide(self, approaches: list[Approach]) -> list[Verdict]:
-        try:
-            verdicts, adults = await self._service.decide(approaches)
-        except NoAnswerError:
-            return [await self._without_answer(one) for one in approaches]
-        await self._note_adults(adults, [name for one in approaches for name in (one.actor, one.target)])
-        return verdicts
-
-    async def _without_answer(self, approach: Approach) -> Verdict:
-        adults = await self._in_thread(self._state.are_adults, approach.actor, approach.target)
-        choice = self._config.without_answer_adults if adults else self._config.without_answer
-        return Verdict("show" if choice == "allow" else choice)
-
-    async def _note_adults(self, adults: list[str], asked: list[str]) -> None:
-        news = [account for account in adults if account in asked]
-        if news and not await self._in_thread(self._state.are_adults, *news):
-            await self._in_thread(self._state.note_adults, news)
-        for account in set(asked) - set(news):
-            if await self._in_thread(self._state.are_adults, account):
-                await self._in_thread(self._state.forget_adult, account)
-
-    async def _hide(self, inviter: str, invitee: str, room: str, *, decided: bool) -> None:
-        shared = await self._api._store.get_mutual_rooms_between_users(frozenset({inviter, invitee}))
-        # Ignoring hides what somebody says in rooms that both are in, such as that of a class: then the name is
-        # known there anyway, and the invite filter alone has to do.
-        await self._hider.hide(invitee, inviter, room, everywhere=not shared)
-        if not decided:
+    async def _deliver(self, inviter: str, invitee: str, room: str, *, may_refuse: bool) -> bool:
+        """Shows or hides the invitation; False: it must be refused."""
+        verdict = self._at_creation.take((inviter, invitee)) if self._new_rooms.get((inviter, room)) else None
+        if verdict is None:
             direction = await self._direction(inviter, invitee, room)
-            await self._in_thread(self._state.add_undecided, invitee, inviter, room, direction)
+            (verdict,) = await self._decider.decide([Approach(inviter, invitee, direction, room)])
+        elif verdict.decision and verdict.deliver != "show":
+            await self._tell_room(verdict.decision, room)
+        if verdict.deliver == "show":
+            if await self._in_thread(self._state.hidden_of, invitee, inviter):
+                await self._hider.show(invitee, inviter)
+            return True
+        if verdict.deliver == "refuse" and may_refuse:
+            return False
+        try:
+            await self._hider.hide(invitee, inviter, room)
+            if not verdict.decision:
+                direction = await self._direction(inviter, invitee, room)
+                await self._in_thread(self._state.add_undecided, invitee, inviter, room, direction)
+        except Exception:
+            _log.exception("An invitation could not be hidden, so it is refused")
+            return False
+        return True
 
     async def _direction(self, inviter: str, invitee: str, room: str) -> str:
         said = self._direct.get((inviter, invitee, room))
@@ -270,38 +227,39 @@ class ContactCallbacks:
             return  # it stands in our file, and is told later
         await self._in_thread(self._state.remove_room, decision)
 
-    async def _may_join(self, user: str, room: str) -> bool:
-        membership, _ = await self._api._store.get_local_current_membership_for_user_in_room(user, room)
-        if membership == "join":
-            return True
-        create = await self._api.get_room_state(room, [("m.room.create", "")])
-        creator = next((event.sender for event in create.values()), "")
-        return await self._may_approach_room(user, room, creator)
-
-    async def _may_approach_room(self, user: str, room: str, creator: str) -> bool:
-        if not creator or creator == user or not self._api.is_mine(creator):
-            return True
-        known = self._joins.get((user, room))
-        if known is None:
-            (verdict,) = await self._decide([Approach(user, creator, "join", room)])
-            known = verdict.deliver == "show"
-            self._joins.put((user, room), known)
-        return known
-
     async def _in_equal_time(self, decide: Callable[[], Awaitable[Any]]) -> Any:
-        """Runs ``decide`` and answers no sooner than the fixed time: what was decided cannot be read off a clock."""
+        """Runs ``decide`` and answers at a whole number of steps after the question: no clock tells what it was."""
         start = time.monotonic()
         try:
             answer = await decide()
         except Exception:
             _log.exception("A contact could not be decided about")
-            answer = NOT_SPAM if self._config.without_answer == "allow" else REFUSED
+            answer = NOT_SPAM if self.open_without_answer else REFUSED
         took = time.monotonic() - start
         self.took.append(took * 1000)
-        rest = self._config.answer_after_ms / 1000 - took
-        if rest > 0:
-            await self._api.sleep(rest)
+        if self._step:
+            await self._api.sleep(self._step - took % self._step)
         return answer
 
-    async def _in_thread(self, call: Any, *arguments: object) -> Any:
+    async def _in_thread(self, call: Any, *arguments: Any) -> Any:
         return await self._api.defer_to_thread(call, *arguments)
+
+
+def _is_account(value: object) -> bool:
+    return isinstance(value, str) and value.startswith("@") and ":" in value and len(value) <= 255
+
+
+def _invited(config: dict[str, Any]) -> list[str]:
+    named = config.get("invite")
+    return [one for one in named if isinstance(one, str)] if isinstance(named, list | tuple) else []
+
+
+def _smuggled(config: dict[str, Any]) -> list[str]:
+    """Invitations among a new room's first state events: Synapse sends them without asking anybody."""
+    state = config.get("initial_state")
+    members = [
+        item.get("state_key")
+        for item in (state if isinstance(state, list | tuple) else [])
+        if isinstance(item, dict) and item.get("type") == "m.room.member"
+    ]
+    return [one for one in members if isinstance(one, str)]

@@ -7,13 +7,17 @@ from typing import Any
 
 from synapse.module_api import ModuleApi
 
+from nightlight_synapse.about import About
+from nightlight_synapse.background import Background
 from nightlight_synapse.config import NightlightConfig, parse
 from nightlight_synapse.contact import ContactCallbacks
+from nightlight_synapse.deciding import Decider
 from nightlight_synapse.encryption import RoomRules
 from nightlight_synapse.hiding import Hider
 from nightlight_synapse.invitation import Invitations
 from nightlight_synapse.redaction import Redactor
 from nightlight_synapse.resource import NightlightResource
+from nightlight_synapse.rooms import RoomCallbacks
 from nightlight_synapse.service import Service
 from nightlight_synapse.state import State
 
@@ -24,27 +28,31 @@ _CATCH_UP_MS = 2_000
 
 class NightlightModule:
     def __init__(self, config: NightlightConfig, api: ModuleApi) -> None:
-        contact = invitations = None
+        invitations = None
+        about = About(api, config)
         if config.url:
             state = State(config.state_path, config.secret)
             hider = Hider(api, state)
             service = Service(api, config.url, config.secret, config.deadline_ms)
-            contact = ContactCallbacks(api, config, service, hider, state)
+            decider = Decider(api, config, service, state)
+            contact = ContactCallbacks(api, config, service, decider, hider, state)
+            rooms = RoomCallbacks(api, config, decider, state)
+            background = Background(api, service, decider, hider, state)
+            rules = RoomRules(api, contact, rooms, background, keep_encrypted=config.keep_encrypted)
             invitations = Invitations(api, hider)
+            about = About(api, config, contact, service, state)
             api.register_spam_checker_callbacks(
                 user_may_create_room=contact.user_may_create_room,
                 user_may_invite=contact.user_may_invite,
                 federated_user_may_invite=contact.federated_user_may_invite,
                 user_may_send_3pid_invite=contact.user_may_send_3pid_invite,
-                user_may_join_room=contact.user_may_join_room,
+                user_may_join_room=rooms.user_may_join_room,
                 check_username_for_spam=contact.check_username_for_spam,
             )
             api.register_account_data_callbacks(on_account_data_updated=contact.account_data_updated)
-            api.looping_background_call(contact.catch_up, _CATCH_UP_MS, desc="nightlight_catch_up")
-        rules = RoomRules(api, contact, keep_encrypted=config.keep_encrypted)
-        if contact is not None:
             api.register_third_party_rules_callbacks(check_event_allowed=rules.check_event_allowed)
-        api.register_web_resource(PATH, NightlightResource(config, Redactor(api), invitations, contact))
+            api.looping_background_call(background.run, _CATCH_UP_MS, desc="nightlight_background")
+        api.register_web_resource(PATH, NightlightResource(config.secret, Redactor(api), invitations, about))
 
     @staticmethod
     def parse_config(config: dict[str, Any] | None) -> NightlightConfig:

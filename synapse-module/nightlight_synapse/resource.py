@@ -12,8 +12,7 @@ from synapse.http.site import SynapseRequest
 from synapse.module_api import DirectServeJsonResource
 from synapse.module_api.errors import SynapseError
 
-from nightlight_synapse.config import NightlightConfig
-from nightlight_synapse.contact import ContactCallbacks
+from nightlight_synapse.about import About
 from nightlight_synapse.invitation import ANSWERS, Invitations
 from nightlight_synapse.redaction import Redactor
 
@@ -26,36 +25,18 @@ class NightlightResource(DirectServeJsonResource):
 
     isLeaf = True  # noqa: N815 - Twisted's name
 
-    def __init__(
-        self,
-        config: NightlightConfig,
-        redactor: Redactor,
-        invitations: Invitations | None,
-        contact: ContactCallbacks | None,
-    ) -> None:
+    def __init__(self, secret: str, redactor: Redactor, invitations: Invitations | None, about: About) -> None:
         super().__init__()
-        self._config = config
-        self._secret = config.secret.encode()
+        self._secret = secret.encode()
         self._redactor = redactor
         self._invitations = invitations
-        self._contact = contact
+        self._about = about
 
     async def _async_render_GET(self, request: SynapseRequest) -> tuple[int, dict[str, Any]]:  # noqa: N802 - Synapse's name
         self._authorize(request)
         if _path(request) != "v1/about":
             raise SynapseError(404, "There is nothing at this address.", "M_UNRECOGNIZED")
-        took = sorted(self._contact.took) if self._contact else []
-        return 200, {
-            "module": "nightlight",
-            "version": 2,
-            "contact": self._contact is not None,
-            "keep_encrypted": self._config.keep_encrypted,
-            "without_answer": self._config.without_answer,
-            "answer_after_ms": self._config.answer_after_ms,
-            "decisions": len(took),
-            "decision_ms_median": round(took[len(took) // 2], 3) if took else None,
-            "decision_ms_p95": round(took[len(took) * 95 // 100], 3) if took else None,
-        }
+        return 200, await self._about.tell()
 
     async def _async_render_POST(self, request: SynapseRequest) -> tuple[int, dict[str, Any]]:  # noqa: N802 - Synapse's name
         self._authorize(request)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """What has to survive a restart of Synapse: what was hidden, what waits for the service, blocks that it has to hear of.
 
-A SQLite file of our own. Accounts known to be adults stand in it as keyed hashes only.
+A SQLite file of our own. Accounts known to be adults stand in it as keyed hashes only. Every table is bounded: hidden
+invitations by those that are pending (and ``HIDDEN_MAX``), the others by their own limits.
 """
 
 from __future__ import annotations
@@ -15,27 +16,50 @@ from typing import Any
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS hidden (
-    account TEXT, inviter TEXT, room TEXT, ignored INTEGER, filtered INTEGER, PRIMARY KEY (account, inviter, room)
+    account TEXT, inviter TEXT, room TEXT, at INTEGER, PRIMARY KEY (account, inviter, room)
+);
+CREATE TABLE IF NOT EXISTS listed (
+    account TEXT, other TEXT, ignored INTEGER, filtered INTEGER, PRIMARY KEY (account, other)
 );
 CREATE TABLE IF NOT EXISTS undecided (
     account TEXT, inviter TEXT, room TEXT, direction TEXT, at INTEGER, PRIMARY KEY (account, inviter, room)
 );
 CREATE TABLE IF NOT EXISTS blocks (account TEXT, other TEXT, sent INTEGER, PRIMARY KEY (account, other));
-CREATE TABLE IF NOT EXISTS rooms (decision TEXT PRIMARY KEY, room TEXT);
+CREATE TABLE IF NOT EXISTS rooms (decision TEXT PRIMARY KEY, room TEXT, at INTEGER);
 CREATE TABLE IF NOT EXISTS adults (account BLOB PRIMARY KEY, until INTEGER) WITHOUT ROWID;
 """
-_ADULT_SECONDS = 30 * 86_400
+_DAY_SECONDS = 86_400
+_ADULT_SECONDS = 30 * _DAY_SECONDS
+#: Hidden invitations in all, and accounts that one account has hidden invitations from. Beyond it they are refused.
+HIDDEN_MAX = 500_000
+HIDDEN_FROM_MAX = 1_000
+#: Names of one account's own list that are taken for blocks.
+BLOCKS_MAX = 2_000
+#: Rooms that the service has not heard of yet: what is older matters no more.
+_ROOM_SECONDS = _DAY_SECONDS
+
+
+class FullError(Exception):
+    """More is hidden than this file takes."""
 
 
 @dataclass(frozen=True)
 class Hidden:
-    """One hidden invitation, and in which of the account's lists the inviter stands because of us."""
+    """One hidden invitation. ``at``: when it was hidden, seconds since 1970."""
 
+    number: int
     account: str
     inviter: str
     room: str
-    ignored: bool
-    filtered: bool
+    at: int
+
+
+@dataclass(frozen=True)
+class Listed:
+    """In which of an account's lists another one stands because of us."""
+
+    ignored: bool = False
+    filtered: bool = False
 
 
 class State:
@@ -49,21 +73,58 @@ class State:
         self._connection.execute("PRAGMA synchronous=FULL")
         self._connection.executescript(_TABLES)
 
-    def add_hidden(self, hidden: Hidden) -> None:
-        self._write(
-            "INSERT OR REPLACE INTO hidden VALUES (?, ?, ?, ?, ?)",
-            (hidden.account, hidden.inviter, hidden.room, hidden.ignored, hidden.filtered),
-        )
+    # What is hidden
 
-    def hidden_of(self, account: str, inviter: str) -> list[Hidden]:
-        rows = self._read("SELECT * FROM hidden WHERE account = ? AND inviter = ?", (account, inviter))
-        return [Hidden(row[0], row[1], row[2], bool(row[3]), bool(row[4])) for row in rows]
+    def add_hidden(self, account: str, inviter: str, room: str) -> None:
+        """``FullError`` if there is too much of it."""
+        if not self.hidden_of(account, inviter):
+            query = (
+                "SELECT (SELECT count(*) FROM hidden), (SELECT count(DISTINCT inviter) FROM hidden WHERE account = ?)"
+            )
+            ((everywhere, here),) = self._read(query, (account,))
+            if everywhere >= HIDDEN_MAX or here >= HIDDEN_FROM_MAX:
+                raise FullError
+        values = (account, inviter, room, int(time.time()))
+        self._write("INSERT OR REPLACE INTO hidden VALUES (?, ?, ?, ?)", values)
+
+    def hidden_of(self, account: str, inviter: str) -> list[str]:
+        """The rooms into which the one hiddenly invites the other."""
+        rows = self._read("SELECT room FROM hidden WHERE account = ? AND inviter = ?", (account, inviter))
+        return [str(row[0]) for row in rows]
+
+    def inviters_hidden(self, account: str) -> set[str]:
+        return {str(row[0]) for row in self._read("SELECT inviter FROM hidden WHERE account = ?", (account,))}
+
+    def hidden_after(self, number: int, limit: int) -> list[Hidden]:
+        query = "SELECT rowid, account, inviter, room, at FROM hidden WHERE rowid > ? ORDER BY rowid LIMIT ?"
+        return [Hidden(*row) for row in self._read(query, (number, limit))]
+
+    def hidden_in(self, account: str, room: str) -> list[Hidden]:
+        query = "SELECT rowid, account, inviter, room, at FROM hidden WHERE account = ? AND room = ?"
+        return [Hidden(*row) for row in self._read(query, (account, room))]
+
+    def remove_hidden(self, account: str, inviter: str, room: str | None = None) -> None:
+        """``room``: only the invitation into that room."""
+        values = (account, inviter, room)
+        self._write("DELETE FROM hidden WHERE account = ? AND inviter = ? AND room = ifnull(?3, room)", values)
+        self._write("DELETE FROM undecided WHERE account = ? AND inviter = ? AND room = ifnull(?3, room)", values)
+
+    def listed(self, account: str, other: str) -> Listed:
+        query = "SELECT ignored, filtered FROM listed WHERE account = ? AND other = ?"
+        rows = self._read(query, (account, other))
+        return Listed(bool(rows[0][0]), bool(rows[0][1])) if rows else Listed()
+
+    def note_listed(self, account: str, other: str, listed: Listed) -> None:
+        if listed == Listed():
+            self._write("DELETE FROM listed WHERE account = ? AND other = ?", (account, other))
+            return
+        values = (account, other, listed.ignored, listed.filtered)
+        self._write("INSERT OR REPLACE INTO listed VALUES (?, ?, ?, ?)", values)
 
     def ignored_by_us(self, account: str) -> set[str]:
-        return {row[0] for row in self._read("SELECT inviter FROM hidden WHERE account = ? AND ignored", (account,))}
+        return {row[0] for row in self._read("SELECT other FROM listed WHERE account = ? AND ignored", (account,))}
 
-    def remove_hidden(self, account: str, inviter: str, room: str) -> None:
-        self._write("DELETE FROM hidden WHERE account = ? AND inviter = ? AND room = ?", (account, inviter, room))
+    # What the service has still to hear
 
     def add_undecided(self, account: str, inviter: str, room: str, direction: str) -> None:
         values = (account, inviter, room, direction, int(time.time()))
@@ -77,11 +138,32 @@ class State:
         self._write("DELETE FROM undecided WHERE account = ? AND inviter = ? AND room = ?", (account, inviter, room))
 
     def add_blocks(self, account: str, others: set[str]) -> None:
-        """Blocks that the account's own list holds; those that were there before stay as they are."""
+        """Blocks that the account's own list holds; those that were there before stay as they are.
+
+        What is in the list no more is forgotten here, and nowhere else: the service keeps every block.
+        """
+        kept = set(sorted(others)[:BLOCKS_MAX])
         with self._lock:
-            self._connection.executemany(
-                "INSERT OR IGNORE INTO blocks VALUES (?, ?, 0)", [(account, other) for other in sorted(others)]
-            )
+            known = {
+                row[0] for row in self._connection.execute("SELECT other FROM blocks WHERE account = ?", (account,))
+            }
+            gone = [(account, other) for other in known - kept]
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                self._connection.executemany("DELETE FROM blocks WHERE account = ? AND other = ? AND sent", gone)
+                new = [(account, other) for other in sorted(kept - known)]
+                self._connection.executemany("INSERT OR IGNORE INTO blocks VALUES (?, ?, 0)", new)
+            finally:
+                self._connection.execute("COMMIT")
+
+    def add_block(self, account: str, other: str, *, sent: bool) -> None:
+        self._write("INSERT OR IGNORE INTO blocks VALUES (?, ?, 0)", (account, other))
+        if sent:
+            self.note_sent(account, other)
+
+    def knows_block(self, account: str, other: str) -> bool:
+        query = "SELECT 1 FROM blocks WHERE account = ? AND other = ? AND sent"
+        return bool(self._read(query, (account, other)))
 
     def unsent_blocks(self, limit: int) -> list[tuple[str, str]]:
         rows = self._read("SELECT account, other FROM blocks WHERE NOT sent LIMIT ?", (limit,))
@@ -92,7 +174,7 @@ class State:
 
     def add_room(self, decision: str, room: str) -> None:
         """A decision was made before there was a room; the service has still to hear which it is."""
-        self._write("INSERT OR REPLACE INTO rooms VALUES (?, ?)", (decision, room))
+        self._write("INSERT OR REPLACE INTO rooms VALUES (?, ?, ?)", (decision, room, int(time.time())))
 
     def untold_rooms(self, limit: int) -> list[tuple[str, str]]:
         rows = self._read("SELECT decision, room FROM rooms LIMIT ?", (limit,))
@@ -100,6 +182,8 @@ class State:
 
     def remove_room(self, decision: str) -> None:
         self._write("DELETE FROM rooms WHERE decision = ?", (decision,))
+
+    # Who is an adult, for the time when the service does not answer
 
     def note_adults(self, accounts: list[str]) -> None:
         until = int(time.time()) + _ADULT_SECONDS
@@ -117,8 +201,25 @@ class State:
         query = "SELECT 1 FROM adults WHERE account = ? AND until > ?"
         return all(self._read(query, (self._hash(account), now)) for account in accounts)
 
+    # Housekeeping
+
+    def tidy(self) -> None:
+        """Removes what has run out."""
+        now = int(time.time())
+        self._write("DELETE FROM adults WHERE until <= ?", (now,))
+        self._write("DELETE FROM rooms WHERE at <= ?", (now - _ROOM_SECONDS,))
+
+    def counts(self) -> dict[str, int]:
+        """How much waits, for ``nightlight doctor``."""
+        query = (
+            "SELECT (SELECT count(*) FROM hidden), (SELECT count(*) FROM undecided), "
+            "(SELECT count(*) FROM blocks WHERE NOT sent), (SELECT count(*) FROM rooms)"
+        )
+        (row,) = self._read(query, ())
+        return dict(zip(("hidden", "undecided", "unsent_blocks", "untold_rooms"), row, strict=True))
+
     def _hash(self, account: str) -> bytes:
-        return hashlib.blake2b(account.encode(), key=self._key, digest_size=16).digest()
+        return hashlib.blake2b(account.encode("utf-8", "surrogatepass"), key=self._key, digest_size=16).digest()
 
     def _write(self, statement: str, values: tuple[object, ...]) -> None:
         with self._lock:

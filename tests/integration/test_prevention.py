@@ -55,7 +55,7 @@ def test_a_request_that_is_declined_leaves_the_room(town: Protected) -> None:
     (request,) = town.requests(child)
     town.answer(child, request["request_id"], "decline")
     until("leaving", lambda: mate.membership(room, child.user_id) == "leave")
-    assert child.ignored() == []
+    until("the end of hiding", lambda: child.ignored() == [])
 
 
 def test_family_reaches_the_child_as_ever(town: Protected) -> None:
@@ -134,6 +134,7 @@ def test_a_teachers_room_brings_a_class_together_and_classmates_still_ask(town: 
     until("the shared room", lambda: "somebody-the-child-knows" in town.decide(mate, child)["reasons"])
     mate.room(child.user_id, is_direct=True)
     assert child.invitations() == []
+    assert child.sliding_invitations() == []
     assert len(town.requests(child)) == 1
     assert child.ignored() == []  # what the classmate says in the class's room is still to be read
 

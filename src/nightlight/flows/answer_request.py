@@ -33,7 +33,7 @@ _EVENTS = {
     RequestAnswer.DECLINE: EventKind.CONTACT_DECLINED,
     RequestAnswer.BLOCK: EventKind.CONTACT_DECLINED,
 }
-_CARRIED_OUT = {RequestAnswer.ACCEPT: "join", RequestAnswer.DECLINE: "leave", RequestAnswer.BLOCK: "leave"}
+_CARRIED_OUT = {RequestAnswer.ACCEPT: "join", RequestAnswer.DECLINE: "leave", RequestAnswer.BLOCK: "block"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class RequestDesk:
             asker, room = request.approach.actor, request.approach.room
             made = []
             # Where the homeserver carries the answer out, its own history says so.
-            if not self._tell_homeserver(tx, request.approach, _CARRIED_OUT[answer], now):
+            if not self._carry_out(tx, request.approach, _CARRIED_OUT[answer], now):
                 fields = {"via": "direct" if request.approach.direction is Direction.DIRECT else "group"}
                 made.append(Event(f"{request_id}/{answer}", _EVENTS[answer], now, account, asker, room, fields))
             if answer is RequestAnswer.BLOCK:
@@ -83,13 +83,18 @@ class RequestDesk:
         self.view.follow()
         return answered
 
-    def block(self, account: str, other: str) -> None:
-        """Blocks somebody, request or none. A block is never overruled by a policy."""
+    def block(self, account: str, other: str, *, listed: bool = False) -> None:
+        """Blocks somebody, request or none. A block is never overruled by a policy.
+
+        ``listed``: the account's own list at the homeserver says so already.
+        """
         if account == other:
             raise RefusedError("self_contact", "Nobody blocks themselves.")
         now = self.clock.now()
         with self.store.write() as tx:
-            self._end_all_between(tx, account, other, now)
+            told = self._end_all_between(tx, account, other, now)
+            if not listed and not told:
+                self._tell_homeserver(tx, account, {"inviter": other, "room_id": "", "answer": "block"}, now)
             self.events.block(tx, self.new_id("block"), account, other, now)
         self.view.follow()
 
@@ -115,25 +120,33 @@ class RequestDesk:
         if request is not None:
             tx.save_contact_request(replace(request, state=RequestState.WITHDRAWN, answered_at=now))
 
-    def _end_all_between(self, tx: Transaction, account: str, other: str, now: int) -> None:
+    def _end_all_between(self, tx: Transaction, account: str, other: str, now: int) -> bool:
+        """A block has come: whether the homeserver hears of it, because there was an invitation to end."""
+        told = False
         for request in tx.open_requests_between(account, other):
             mine = request.approach.target == account
             state = RequestState.DECLINED if mine else RequestState.WITHDRAWN
             tx.save_contact_request(replace(request, state=state, answered_at=now))
             if mine:
-                self._tell_homeserver(tx, request.approach, "leave", now)
+                told = self._carry_out(tx, request.approach, "block", now) or told
+        return told
 
-    def _tell_homeserver(self, tx: Transaction, approach: Approach, answer: str, now: int) -> bool:
-        if not approach.room or not self.notifier.is_local(approach.target):
+    def _carry_out(self, tx: Transaction, approach: Approach, answer: str, now: int) -> bool:
+        if not approach.room:
             return False
         detail = {"inviter": approach.actor, "room_id": approach.room, "answer": answer}
+        return self._tell_homeserver(tx, approach.target, detail, now)
+
+    def _tell_homeserver(self, tx: Transaction, account: str, detail: dict[str, str], now: int) -> bool:
+        if not self.notifier.is_local(account):
+            return False
         action_id = self.new_id("action")
         tx.add_action(
             Action(
                 action_id,
                 None,
                 ActionKind.ANSWER_INVITE,
-                approach.target,
+                account,
                 detail,
                 ActionState.PENDING,
                 0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -79,9 +80,8 @@ def module_router(
     @router.post("/v1/module/block")
     async def block(request: Request) -> JSONResponse:
         body = await body_of(request, "account", "other")
-        await run_in_threadpool(
-            requests.block, account_name(body["account"], "account"), account_name(body["other"], "other")
-        )
+        account, other = account_name(body["account"], "account"), account_name(body["other"], "other")
+        await run_in_threadpool(partial(requests.block, account, other, listed=True))
         return JSONResponse({})
 
     return router
