@@ -207,6 +207,18 @@ def test_the_page_is_one_file_that_asks_for_nothing(run: Run, bundle: Path, tmp_
         assert part in text
 
 
+def test_page_and_terminal_do_not_open_a_picture_that_they_do_not_show(run: Run, tmp_path: Path) -> None:
+    maker = BundleMaker(picture=b"a picture of a circle")
+    bundle, page = tmp_path / "case.bundle", tmp_path / "page.html"
+    bundle.write_bytes(maker.make())
+    done = run("verify", str(bundle), "--html", str(page))
+    assert done.returncode == 0, done.stderr
+    file_key = maker.description["key"]["k"]
+    assert file_key not in done.stdout + page.read_text()
+    assert maker.description["hashes"]["sha256"] in page.read_text()
+    assert file_key in run("verify", str(bundle), "--json").stdout  # machines get what is in the bundle
+
+
 def test_attached_files_come_out_opened_under_names_that_nobody_chose(run: Run, tmp_path: Path) -> None:
     bundle, folder, page = tmp_path / "case.bundle", tmp_path / "files", tmp_path / "page.html"
     bundle.write_bytes(BundleMaker(picture=b"a picture of a circle").make())

@@ -15,6 +15,7 @@ import operator
 import os
 from typing import Any
 
+import vodozemac
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
@@ -55,6 +56,12 @@ class Backup:
     @property
     def recovery_key(self) -> str:
         return recovery_key(self.secret)
+
+    def session_data_by_vodozemac(self, session: dict[str, Any]) -> dict[str, str]:
+        """``session`` as a client's own library encrypts it."""
+        public = vodozemac.Curve25519PublicKey.from_base64(unpadded(self.public))
+        message = vodozemac.PkEncryption.from_key(public).encrypt(json.dumps(session).encode())
+        return dict(zip(("ciphertext", "mac", "ephemeral"), message.to_base64(), strict=True))
 
     def session_data(self, session: dict[str, Any] | bytes, *, proper_mac: bool = False) -> dict[str, str]:
         """``session`` as the app encrypts it; ``proper_mac``: over the ciphertext rather than over nothing."""

@@ -114,14 +114,19 @@ class Talk:
     texts: list[str]
     events: list[str]
     export: SessionExport
+    #: Of another conversation that Bob's keys open, too.
+    other: SessionExport
+    other_room: str
 
     def secrets_of(self, number: int) -> list[bytes]:
         return [self.texts[number].encode(), *derived(self.export, number)]
 
     @property
     def session_wide(self) -> list[bytes]:
-        parts = [self.export.ratchet[at : at + 32] for at in (0, 32, 64, 96)]
-        return [*parts, *(self.export.at(number).ratchet[96:] for number in range(len(self.events)))]
+        """The ratchets, whole or moved on, of this conversation and the other; and every message key of the other."""
+        parts = [export.ratchet[at : at + 32] for export in (self.export, self.other) for at in (0, 32, 64, 96)]
+        later = [self.export.at(number).ratchet[96:] for number in range(len(self.events))]
+        return [*parts, *later, *derived(self.other, 0), b"[something else entirely]"]
 
 
 @pytest.fixture
@@ -131,18 +136,21 @@ def talk(run: Loop, people: tuple[Person, Person]) -> Talk:
     texts = [f"[message {number}: {secrets.token_hex(8)}]" for number in range(6)]
     texts[4] += ' <img src=x onerror="document.title=1"> \u202egnp.exe'
 
-    async def story() -> tuple[str, list[str]]:
+    async def story(said: list[str]) -> tuple[str, list[str]]:
         room = await mallory.create_encrypted_room([bob.user_id])
         await bob.join(room)
         await mallory.sync()
-        events = [await mallory.say(room, text) for text in texts]
+        events = [await mallory.say(room, text) for text in said]
         await bob.sync()
         return room, events
 
-    room, events = run(story())
-    session_id = run(bob.raw_event(room, events[0]))["content"]["session_id"]
-    export = SessionExport.parse(base64url.decode_standard(bob.session_export(room, session_id, 0)))
-    return Talk(room, texts, events, export)
+    def export_of(room: str, event: str) -> SessionExport:
+        session_id = run(bob.raw_event(room, event))["content"]["session_id"]
+        return SessionExport.parse(base64url.decode_standard(bob.session_export(room, session_id, 0)))
+
+    other_room, (elsewhere,) = run(story(["[something else entirely]"]))
+    room, events = run(story(texts))
+    return Talk(room, texts, events, export_of(room, events[0]), export_of(other_room, elsewhere), other_room)
 
 
 def found(data: bytes, wanted: list[bytes]) -> list[bytes]:
@@ -244,8 +252,7 @@ def test_a_real_backup_opens_with_its_recovery_key_in_german_by_keyboard_alone(
 ) -> None:
     bob, _ = people
     backup, storage = Backup(), SecretStorage("drei ruhige Worte", rounds=50_000)
-    session_id = base64url.encode_standard(talk.export.public_key)
-    run(_upload(bob, backup, storage, talk.room, session_id))
+    run(_upload(bob, backup, storage, talk))
     address = f"#room={quote(talk.room)}&event={quote(talk.events[3])}"
     with tab_of(browser, service, address, locale="de-AT", scheme="dark", width=390) as tab:
         page, keys = tab.page, tab.page.keyboard
@@ -308,7 +315,7 @@ def test_the_security_phrase_opens_the_backup_too_and_a_wrong_one_says_so(
 ) -> None:
     bob, _ = people
     backup, storage = Backup(), SecretStorage("three calm words", rounds=50_000)
-    run(_upload(bob, backup, storage, talk.room, base64url.encode_standard(talk.export.public_key)))
+    run(_upload(bob, backup, storage, talk))
     with tab_of(browser, service) as tab:
         tab.press("Start")
         tab.sign_in(bob)
@@ -505,26 +512,29 @@ def focus(page: Page, name: str = "", field: str = "") -> None:
     raise AssertionError(f"{name or field} cannot be reached by keyboard")
 
 
-async def _upload(bob: Person, backup: Backup, storage: SecretStorage, room: str, session_id: str) -> None:
-    """What Bob's app does when he turns its backup on."""
+async def _upload(bob: Person, backup: Backup, storage: SecretStorage, talk: Talk) -> None:
+    """What Bob's app does when he turns its backup on: all that he can read, encrypted by vodozemac."""
     version = (
         await bob.request("POST", "/room_keys/version", {"algorithm": ALGORITHM, "auth_data": backup.auth_data})
     )["version"]
-    session = {
-        "algorithm": "m.megolm.v1.aes-sha2",
-        "forwarding_curve25519_key_chain": [],
-        "sender_claimed_keys": {},
-        "sender_key": "A" * 43,
-        "session_key": bob.session_export(room, session_id, 0),
-    }
-    data = {
-        "first_message_index": 0,
-        "forwarded_count": 0,
-        "is_verified": True,
-        "session_data": backup.session_data(session),
-    }
-    body = {"rooms": {room: {"sessions": {session_id: data}}}}
-    await bob.request("PUT", f"/room_keys/keys?version={version}", body)
+    rooms = {}
+    for room, export in ((talk.room, talk.export), (talk.other_room, talk.other)):
+        session_id = base64url.encode_standard(export.public_key)
+        session = {
+            "algorithm": "m.megolm.v1.aes-sha2",
+            "forwarding_curve25519_key_chain": [],
+            "sender_claimed_keys": {},
+            "sender_key": "A" * 43,
+            "session_key": bob.session_export(room, session_id, 0),
+        }
+        data = {
+            "first_message_index": 0,
+            "forwarded_count": 0,
+            "is_verified": True,
+            "session_data": backup.session_data_by_vodozemac(session),
+        }
+        rooms[room] = {"sessions": {session_id: data}}
+    await bob.request("PUT", f"/room_keys/keys?version={version}", {"rooms": rooms})
     kept = {
         "m.secret_storage.default_key": {"key": KEY_ID},
         f"m.secret_storage.key.{KEY_ID}": storage.description,

@@ -443,6 +443,15 @@ def test_a_backup_opens_with_its_recovery_key(page: Page, proper_mac: bool) -> N
     assert found["opened"][0]["payload"]["content"]["body"] == "[message]"
 
 
+def test_a_session_that_vodozemac_backed_up_opens(page: Page) -> None:
+    """What apps write (`m.megolm_backup.v1.curve25519-aes-sha2`), by another implementation than the tests' own."""
+    backup, sender = Backup(), Sender()
+    sessions = {ROOM: {sender.session_id: {"session_data": backup.session_data_by_vodozemac(entry(sender))}}}
+    found = backed_up(page, backup.info(), backup.recovery_key, sessions=sessions, events=[event(sender, 1)])["value"]
+    assert found["added"] == {ROOM: {"added": 1, "failed": 0}}
+    assert found["opened"][0]["payload"]["content"]["body"] == "[message]"
+
+
 def test_secret_storage_opens_with_its_key_its_phrase_or_an_older_recovery_key(page: Page) -> None:
     backup, storage = Backup(), SecretStorage("three calm words", rounds=25_000)
     for typed in (storage.recovery_key, storage.recovery_key.replace(" ", ""), "three calm words", backup.recovery_key):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from nightlight.evidence.attachment import without_file_keys
 from nightlight.evidence.bundle.attestation import fingerprint
 from nightlight.evidence.bundle.report import BundleReport, Shown, ShownFile
 from nightlight.model.attachment import ATTACHMENT_EXPLANATIONS, AttachmentCode, ListMatch
@@ -29,10 +30,13 @@ def said(shown: Shown) -> str:
 
 
 def carried(shown: Shown) -> str:
-    """Everything else that a message carries, as JSON; empty where its text is all."""
+    """Everything else that a message carries, as JSON; empty where its text is all.
+
+    Without the keys of files: a page is printed and passed on, and should not open a picture that it does not show.
+    """
     if shown.message is None or not shown.message.content.keys() - {"body", "msgtype", "m.relates_to"}:
         return ""
-    return json.dumps(shown.message.content, indent=2, ensure_ascii=False)
+    return json.dumps(without_file_keys(shown.message.content), indent=2, ensure_ascii=False)
 
 
 def found(file: ShownFile) -> str:
