@@ -11,9 +11,14 @@ from starlette.routing import Route
 from typer.main import get_command
 
 from nightlight.cli.main import app as cli
+from nightlight.model.account import AgeBand
 from nightlight.model.attachment import ATTACHMENT_EXPLANATIONS, AttachmentCode
+from nightlight.model.contact import ContactFacts, ContactOutcome, Direction, Relation
 from nightlight.model.report import Category
 from nightlight.model.verdict import EXPLANATIONS, VERDICT_OF, Code, Verdict
+from nightlight.prevent.decide import CompiledPolicy
+from nightlight.prevent.policy import FACTS
+from nightlight.prevent.policy_file import read_policy
 from nightlight.settings import Settings
 from nightlight.web.console.routes import console_routes
 
@@ -63,7 +68,7 @@ def test_every_command_that_a_page_names_exists_and_every_make_target() -> None:
         for block in re.findall(r"```sh\n(.*?)```", path.read_text(), re.DOTALL):
             for target in re.findall(r"^make ([a-z]+)", block, re.MULTILINE):
                 assert target in targets
-            for words in re.findall(r"^nightlight ([a-z]+(?: [a-z]+)?)", block, re.MULTILINE):
+            for words in re.findall(r"^nightlight ([a-z]+(?: [a-z][a-z-]*)?)", block, re.MULTILINE):
                 assert words in known or words.split()[0] in known, words
 
 
@@ -145,3 +150,26 @@ def test_lock_file_pins_every_package_with_hashes() -> None:
         name = re.split(r"[\[<>=; ]", requirement)[0].lower().replace("_", "-")
         assert name in pinned, name
     assert "--hash=sha256:" in page("requirements.lock")
+
+
+def test_every_fact_notice_and_outcome_of_contact_policies_is_documented() -> None:
+    text = page("docs/contact-policy.md")
+    for fact in FACTS.values():
+        assert re.search(rf"^\| `{fact.name}` \| `[^`]+` \| {re.escape(fact.help)} \|$", text, re.MULTILINE), fact.name
+    for outcome in ContactOutcome:
+        assert f"| `{outcome.word}` |" in text
+    for direction in Direction:
+        assert f"| `{direction}` |" in text
+    for relation in Relation:
+        assert f"`{relation}`" in text
+
+
+def test_the_example_of_a_contact_policy_can_be_used() -> None:
+    (example,) = re.findall(r"```yaml\n(.*?)```", page("docs/contact-policy.md"), re.DOTALL)
+    checked = read_policy(example.encode())
+    assert checked.warnings == ()
+    coach = ContactFacts(
+        Direction.GROUP, AgeBand.ADULT, AgeBand.AGE_13_15, Relation.SHARED_ROOM, minor_refusals=2, account_age=9_000
+    )
+    decided = CompiledPolicy(checked.policy).decide(coach)
+    assert (decided.outcome, decided.reasons) == (ContactOutcome.HOLD, ("coaches", "declined-twice"))

@@ -135,6 +135,16 @@ class PeopleSeal(Protocol):
         """``RefusedError('sealed_damaged')``."""
 
 
+class PolicyMemory(Protocol):
+    """Remembers, outside of the database, which policy changes were decided and what their texts are."""
+
+    def recall(self) -> tuple[list[PolicyChange], dict[str, bytes]]:
+        """Changes, and texts by digest. ``RefusedError('policy_memory_damaged')``."""
+
+    def keep(self, changes: Sequence[PolicyChange], texts: Mapping[str, bytes]) -> None:
+        """What is remembered already is never taken back to an earlier state."""
+
+
 class RelationView(Protocol):
     """Relations and ages, fast to look at. Numbers stand for names (``prevent/names.py``)."""
 

@@ -44,6 +44,12 @@ def verify(
         anchors = house.anchor.heads() + expected
         with console.status("Walking the log ..."):
             result = audit(house.store, anchors)
+            if problems := house.policy_book.problems():
+                raise RefusedError(
+                    "record_changed",
+                    " ".join(problems),
+                    "Find out who could write to the database; see `policy in-force`.",
+                )
     say(
         f"The log holds: {result.head.number} entries; {result.reports} reports, {result.evidence} preserved messages "
         f"and {result.decisions} decisions agree with it; {len(anchors)} anchored heads."

@@ -13,6 +13,7 @@ from nightlight.cli.data import built_in_catalogue, policy_file
 from nightlight.cli.files import long_secret, read_bytes
 from nightlight.cli.foundation import Foundation, new_id
 from nightlight.cli.matrix import hs_token
+from nightlight.cli.policy_memory import PolicyFile
 from nightlight.cli.secrets import secret
 from nightlight.flows.accounts import AccountBook
 from nightlight.flows.answer_request import RequestDesk
@@ -20,6 +21,7 @@ from nightlight.flows.change_policy import PolicyDesk
 from nightlight.flows.decide_contact import ContactDesk
 from nightlight.flows.people import People
 from nightlight.flows.policy_book import PolicyBook
+from nightlight.flows.replay_policy import PolicyReplay
 from nightlight.flows.retention import Retention
 from nightlight.flows.take_events import EventIntake, EventLimits
 from nightlight.flows.take_history import HistoryIntake
@@ -55,11 +57,17 @@ class PreventionRooms(Foundation):
 
     @cached_property
     def policy_book(self) -> PolicyBook:
-        return PolicyBook(self.store, policy_file(self.settings.contact_policy), self.policy_signer.verify)
+        memory = PolicyFile(self.settings.data_dir / "policy-memory.json")
+        return PolicyBook(self.store, policy_file(self.settings.contact_policy), self.policy_signer.verify, memory)
 
     @cached_property
     def policy_desk(self) -> PolicyDesk:
-        return PolicyDesk(self.store, self.clock, self.policy_signer.sign)
+        signer = self.policy_signer
+        return PolicyDesk(self.store, self.clock, signer.sign, signer.verify, self.policy_book.in_force)
+
+    @cached_property
+    def policy_replay(self) -> PolicyReplay:
+        return PolicyReplay(self.store, self.people, self.policy_book)
 
     @cached_property
     def contact_desk(self) -> ContactDesk:

@@ -11,6 +11,7 @@ from typing import Any
 from nightlight.errors import RefusedError
 from nightlight.evidence.log import LogEntry, LogHead, LogKind, verify_log
 from nightlight.flows.audit_attachments import AttachmentClaims
+from nightlight.flows.audit_policies import PolicyClaims
 from nightlight.flows.record_report import is_recorded
 from nightlight.model.case import CaseState
 from nightlight.ports import Store
@@ -38,6 +39,7 @@ class _Claims:
     referrals: dict[str, tuple[str, str]] = field(default_factory=dict)
     approvals: dict[str, dict[str, str]] = field(default_factory=dict)
     attachments: AttachmentClaims = field(default_factory=AttachmentClaims)
+    policies: PolicyClaims = field(default_factory=PolicyClaims)
 
 
 def audit(store: Store, anchors: Iterable[LogHead]) -> AuditResult:
@@ -81,6 +83,8 @@ def audit(store: Store, anchors: Iterable[LogHead]) -> AuditResult:
         broken = claims.attachments.broken(tx, claims.evidence)
         if broken is not None:
             raise _changed("An attachment of", broken)
+        if (change := claims.policies.broken(tx)) is not None:
+            raise _changed("The policy change", str(change))
         if tx.count_cases(CaseState.DECIDED) != result.decisions:
             raise RefusedError("record_changed", "A case counts as decided without a decision, or the other way round.")
         unlogged = tx.counts() != (result.reports, result.evidence, result.decisions)
@@ -94,6 +98,7 @@ def _noting(entries: Iterable[LogEntry], claims: _Claims) -> Iterator[LogEntry]:
         yield entry  # the chain is checked up to here before its words are taken
         detail = json.loads(entry.detail)
         claims.attachments.note(entry, detail)
+        claims.policies.note(entry, detail)
         if entry.kind in (LogKind.REPORT_RECEIVED, LogKind.REPORT_CHECKED):
             claims.reports[entry.subject] = detail["record"]
             claims.cases[entry.subject] = detail.get("case")

@@ -35,11 +35,17 @@ def signed_bytes(change: PolicyChange) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class PolicyDesk:
-    """``sign``: the installation's Ed25519 signature over bytes, with a key that is not in the database."""
+    """``sign``: the installation's Ed25519 signature over bytes, with a key that is not in the database.
+
+    ``verify`` raises unless a change carries it. ``decided``: called after every decision, so that it is remembered
+    outside of the database, too.
+    """
 
     store: Store
     clock: Clock
     sign: Callable[[bytes], bytes]
+    verify: Callable[[PolicyChange], None]
+    decided: Callable[[], object] = lambda: None
 
     def propose(self, text: bytes, share: int, note: str, who: str) -> tuple[PolicyChange, Checked]:
         """Proposes a policy for ``share`` of a hundred accounts. ``MalformedError`` with every mistake in it."""
@@ -53,9 +59,10 @@ class PolicyDesk:
         with self.store.write() as tx:
             tx.add_policy(digest, text)
             number = tx.last_policy_change() + 1
-            change = PolicyChange(number, digest, share, ChangeState.PROPOSED, note, who, now)
+            change = self._signed(PolicyChange(number, digest, share, ChangeState.PROPOSED, note, who, now))
             tx.add_policy_change(change)
             self._log(tx, change, LogKind.POLICY_PROPOSED, who, now)
+        self.decided()
         return change, checked
 
     def approve(self, number: int, who: str) -> PolicyChange:
@@ -72,9 +79,10 @@ class PolicyDesk:
             change = self._change(tx, number)
             if change.state is not ChangeState.APPROVED:
                 raise RefusedError("policy_change_ended", f"Change {number} is not in force: it is {change.state}.")
-            back = replace(change, state=ChangeState.ROLLED_BACK, decided_by=who, decided_at=now, signature=None)
+            back = self._signed(replace(change, state=ChangeState.ROLLED_BACK, decided_by=who, decided_at=now))
             tx.save_policy_change(back)
             self._log(tx, back, LogKind.POLICY_ROLLED_BACK, who, now)
+        self.decided()
         return back
 
     def changes(self) -> list[PolicyChange]:
@@ -100,12 +108,16 @@ class PolicyDesk:
                     "You proposed this change; another person has to approve it.",
                     "Ask a colleague.",
                 )
-            decided = replace(change, state=state, decided_by=who, decided_at=now)
             if state is ChangeState.APPROVED:
-                decided = replace(decided, signature=self.sign(signed_bytes(decided)))
+                self.verify(change)  # nobody approves what somebody wrote into the database
+            decided = self._signed(replace(change, state=state, decided_by=who, decided_at=now))
             tx.save_policy_change(decided)
             self._log(tx, decided, kind, who, now)
+        self.decided()
         return decided
+
+    def _signed(self, change: PolicyChange) -> PolicyChange:
+        return replace(change, signature=self.sign(signed_bytes(change)))
 
     def _change(self, tx: Transaction, number: int) -> PolicyChange:
         change = tx.policy_change(number)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from nightlight.model.account import Assurance
 from nightlight.model.contact import ContactDecision, ContactFacts, ContactOutcome
-from nightlight.prevent.policy import CELLS, Appearance, Cell, Condition, Limit, Policy, Protection, Row
+from nightlight.prevent.policy import CELLS, Appearance, Cell, Condition, Limit, Policy, Protection, Risk, Row
 
 #: The reason of a denial that no policy can overrule.
 BLOCKED = "blocked"
@@ -112,10 +113,22 @@ class CompiledPolicy:
         return steps
 
 
+_ASSURANCES = tuple(Assurance)
+
+
 def _test_words(condition: Condition, facts: ContactFacts) -> Iterable[str]:
     for test in condition.tests:
-        sign = "at least" if test.fact.risk == "up" else "below"
-        yield f"{test.fact.name} is {int(test.fact.read(facts))}, asked: {sign} {test.bound}"
+        value = int(test.fact.read(facts))
+        if test.fact.unit == "yes_no":
+            yield f"{test.fact.name}: {'yes' if value else 'no'}"
+            continue
+        sign = "at least" if test.fact.risk is Risk.UP else "below"
+        number: Callable[[int], str] = str
+        if test.fact.unit == "time":
+            number = "{} h".format
+        elif test.fact.unit == "assurance":
+            number = _ASSURANCES.__getitem__
+        yield f"{test.fact.name} is {number(value)}, asked: {sign} {number(test.bound)}"
 
 
 def _stricter(outcome: ContactOutcome, hold: int, rule: Condition | Limit | Protection) -> tuple[ContactOutcome, int]:

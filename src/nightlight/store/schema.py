@@ -373,6 +373,6 @@ policy_changes = Table(
     Column("proposed_at", BigInteger, nullable=False),
     Column("decided_by", Text),
     Column("decided_at", BigInteger),
-    # The installation's signature over all of the above, from the second person's approval on
+    # The installation's signature over all of the above
     Column("signature", LargeBinary),
 )
