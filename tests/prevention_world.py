@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ class PreventionWorld:
         self.house.__dict__["clock"] = self.clock
         self.store = self.house.store
         self._numbers = itertools.count(1)
+        self._name = secrets.token_hex(4)
 
     def migrate(self) -> PreventionWorld:
         self.store.migrate()
@@ -51,7 +53,7 @@ class PreventionWorld:
 
     def event(self, kind: EventKind, actor: str, target: str = "", room: str = "", **more: Any) -> Event:
         at, event_id = more.pop("at", self.clock.at), more.pop("event_id", None)
-        return Event(event_id or f"test-{next(self._numbers)}", kind, at, actor, target, room, more)
+        return Event(event_id or f"test-{self._name}-{next(self._numbers)}", kind, at, actor, target, room, more)
 
     def take(self, *events: Event) -> EventReceipt:
         return self.house.events.take(list(events))

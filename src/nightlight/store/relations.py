@@ -161,6 +161,8 @@ class RelationTables:
 
         ``named``: its statements when the last change was ``since``; what came later is looked for.
         """
+        heard = and_(relations.c.one == one, relations.c.tie == int(Tie.FORGOTTEN))
+        self._connection.execute(delete(relations).where(heard))
         later = and_(relations.c.change > since, or_(relations.c.one == one, relations.c.other == one))
         gone = self._remove(named, None) + self._connection.execute(delete(relations).where(later)).rowcount
         gone += self._connection.execute(delete(ages).where(ages.c.one == one)).rowcount
