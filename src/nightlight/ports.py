@@ -11,7 +11,7 @@ from nightlight.evidence.log import LogEntry, LogHead, LogKind
 from nightlight.evidence.stored_event import StoredEvent
 from nightlight.hazmat.attachment import Opening
 from nightlight.hazmat.merkle import Node
-from nightlight.model.account import Age
+from nightlight.model.account import Age, BirthMonth
 from nightlight.model.action import Action
 from nightlight.model.attachment import Attachment, Digests
 from nightlight.model.case import Case, CaseState, Decision
@@ -151,8 +151,12 @@ class RelationView(Protocol):
     def follow(self) -> None:
         """Takes over what changed in the store since the last time."""
 
-    def look(self, one: int, other: int) -> Seen:
-        """What is known about ``one`` coming towards ``other``."""
+    def look(self, one: int, other: int, month: BirthMonth | None = None, apart: Collection[int] = ()) -> Seen:
+        """What is known about ``one`` coming towards ``other``.
+
+        With the ``month`` it is now, whoever has very many ties has them counted, those with ``other`` and with
+        ``apart`` left out.
+        """
 
     def age(self, one: int) -> Age: ...
     def others(self, one: int, tie: Tie, most: int) -> list[int]:

@@ -11,6 +11,7 @@ from nightlight.errors import RefusedError
 from nightlight.flows.people import People
 from nightlight.flows.policy_book import InForce, PolicyBook
 from nightlight.flows.take_events import EventIntake
+from nightlight.model.account import month_of
 from nightlight.model.contact import (
     OPEN_REQUESTS,
     Approach,
@@ -145,14 +146,14 @@ class ContactDesk:
         """The facts of an approach as they are now."""
         number = self._people.number
         one, other = number(approach.actor), number(approach.target)
-        seen = self._view.look(one, other)
+        made = batch.made.get(one, ()) if batch is not None else ()
+        seen = self._view.look(one, other, month_of(now), [whom for _, whom, _ in made])
         if batch is not None and approach.actor in batch.since:
             made_at = batch.since[approach.actor]
             if not any(tie == Tie.KNOWN_SINCE and at <= made_at for tie, _, at in seen.about):
                 seen = replace(seen, about=[*seen.about, (int(Tie.KNOWN_SINCE), one, made_at)])
                 batch.statements.append(NumberedStatement(one, Tie.KNOWN_SINCE, one, made_at))
-        if batch is not None and one in batch.made:
-            made = batch.made[one]
+        if made:
             ages = {**seen.ages, **{whom: self._view.age(whom) for _, whom, _ in made}}
             seen = replace(seen, about=[*seen.about, *made], ages=ages)
         return self._facts(approach, other, seen, policy, now)

@@ -43,11 +43,14 @@ class BirthMonth:
         return f"{self.year:04}-{self.month:02}"
 
     def band_at(self, now: int) -> AgeBand:
-        """The band at ``now`` (milliseconds since 1970, UTC).
+        """The band at ``now`` (milliseconds since 1970, UTC)."""
+        return self.band_in(month_of(now))
+
+    def band_in(self, today: BirthMonth) -> AgeBand:
+        """The band in the month ``today``.
 
         The day is not known, so a birthday counts from the end of its month: never too early.
         """
-        today = month_of(now)
         years = (today.year * 12 + today.month - self.year * 12 - self.month - 1) // 12
         return next((band for age, band in _BAND_FROM if years >= age), AgeBand.UNDER_13)
 
@@ -81,6 +84,10 @@ class Age:
     def at(self, now: int) -> AgeBand:
         """The band at ``now``: birthdays move it by themselves."""
         return self.birth_month.band_at(now) if self.birth_month else self.band
+
+    def in_month(self, today: BirthMonth) -> AgeBand:
+        """The band in the month ``today``, for who asks about many at once."""
+        return self.birth_month.band_in(today) if self.birth_month else self.band
 
 
 UNKNOWN_AGE = Age(AgeBand.UNKNOWN, Assurance.NONE)

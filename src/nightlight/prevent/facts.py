@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 from nightlight.errors import RefusedError
-from nightlight.model.account import MINORS, UNKNOWN_AGE, Age, AgeBand, Assurance
-from nightlight.model.contact import ContactFacts, ContactOutcome, Direction, Relation, SignalFamily
+from nightlight.model.account import MINORS, UNKNOWN_AGE, Age, AgeBand, Assurance, month_of
+from nightlight.model.contact import ContactFacts, Direction, Relation, SignalFamily
 from nightlight.model.relation import DAY_MS, LIFETIME, Tie
 from nightlight.prevent.policy import Limit
+from nightlight.prevent.tally import DECIDED_TIES, Crowd, at_least
 
 HOUR_MS = 3_600_000
 REFUSALS_MS = 30 * DAY_MS
@@ -24,13 +25,8 @@ ROOM_MEMBERS_MAX = 50
 
 _MINOR = frozenset(MINORS)
 _ASKS = frozenset({Direction.DIRECT, Direction.GROUP})
-_DECIDED = {
-    Tie.DECIDED_ALLOW: ContactOutcome.ALLOW,
-    Tie.DECIDED_ALLOW_WITH_NOTICE: ContactOutcome.ALLOW_WITH_NOTICE,
-    Tie.DECIDED_REQUEST: ContactOutcome.REQUEST,
-    Tie.DECIDED_HOLD: ContactOutcome.HOLD,
-    Tie.DECIDED_DENY: ContactOutcome.DENY,
-}
+_EVERYBODY = frozenset(AgeBand)
+_DECIDED_FIRST, _DECIDED_LAST = DECIDED_TIES[0], DECIDED_TIES[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +35,7 @@ class Seen:
 
     ``between``: ties of ``one`` with ``other``, with their times. ``about``: ties of ``one`` with anybody, as (tie,
     with whom, time). ``ages``: of everybody named in ``about``. ``loosened``: numbers of protections.
+    ``crowd``: further ties of ``one``, so many that they were counted; nobody in it is also in ``about``.
     """
 
     between: Mapping[Tie, int]
@@ -50,6 +47,7 @@ class Seen:
     shared_rooms: int = 0
     in_address_book: bool = False
     loosened: frozenset[int] = frozenset()
+    crowd: Crowd | None = None
 
 
 def counts_for_limits(facts: ContactFacts) -> bool:
@@ -76,55 +74,61 @@ def contact_facts(
 
     ``protections``, ``families``: what the numbers of protections and of families of signals stand for.
     """
+    today = month_of(now)
     refusals: set[int] = set()
     blocks: set[int] = set()
-    asked: set[int] = set()
     reports: set[int] = set()
     signals: set[SignalFamily] = set()
     known_since = now
-    decided: dict[int, list[tuple[ContactOutcome, int]]] = {}
-    for number, whom, at in seen.about:
-        if number == Tie.KNOWN_SINCE:
-            known_since = min(known_since, at)
-        elif number == Tie.SIGNAL:
-            if at > now and whom in families:
+    decided: dict[int, list[tuple[int, int]]] = {}
+    for tie, whom, at in seen.about:
+        if tie >= _DECIDED_FIRST:
+            if tie <= _DECIDED_LAST:
+                if whom != other:
+                    decided.setdefault(whom, []).append((tie, at))
+            elif tie == Tie.SIGNAL and at > now and whom in families:
                 signals.add(families[whom])
-        elif number == Tie.PROVEN_BY:
+        elif tie == Tie.KNOWN_SINCE:
+            known_since = min(known_since, at)
+        elif tie == Tie.PROVEN_BY:
             if at > now - REPORTS_MS:
                 reports.add(whom)
-        elif seen.ages.get(whom, UNKNOWN_AGE).at(now) in _MINOR:
-            if number == Tie.REFUSED_BY:
-                if at > now - REFUSALS_MS:
-                    refusals.add(whom)
-            elif number == Tie.BLOCKED_BY and at > now - REFUSALS_MS:
+        elif at > now - REFUSALS_MS and seen.ages.get(whom, UNKNOWN_AGE).in_month(today) in _MINOR:
+            if tie == Tie.REFUSED_BY:
+                refusals.add(whom)
+            elif tie == Tie.BLOCKED_BY:
                 blocks.add(whom)
-        if number in _DECIDED and whom != other:
-            decided.setdefault(whom, []).append((_DECIDED[Tie(number)], at))
-    for whom, made in decided.items():
-        if seen.ages.get(whom, UNKNOWN_AGE).at(now) in _MINOR and any(at > now - ASKED_MS for _, at in made):
-            asked.add(whom)
+    made = [(seen.ages.get(whom, UNKNOWN_AGE).in_month(today), ties) for whom, ties in decided.items()]
+    count = seen.crowd.count if seen.crowd is not None else _nobody
+    since = now - REFUSALS_MS
     between = seen.between
     refused_at = between.get(Tie.REFUSED_BY)
     refusal_kept = LIFETIME[Tie.REFUSED_BY] or 0
     return ContactFacts(
         direction=direction,
-        from_band=seen.one_age.at(now),
-        to_band=seen.other_age.at(now),
+        from_band=seen.one_age.in_month(today),
+        to_band=seen.other_age.in_month(today),
         relation=_relation(seen),
         blocked=Tie.BLOCKED_BY in between,
         from_assurance=seen.one_age.assurance,
         account_age=max(0, now - known_since) // HOUR_MS,
-        minor_refusals=len(refusals),
-        minor_blocks=len(blocks),
-        minors_asked=len(asked),
+        minor_refusals=len(refusals) + count(Tie.REFUSED_BY, _MINOR, since),
+        minor_blocks=len(blocks) + count(Tie.BLOCKED_BY, _MINOR, since),
+        minors_asked=_counted(made, Tie.DECIDED_ALLOW, _MINOR, now - ASKED_MS, count),
         refused_before=int(refused_at is not None and refused_at > now - refusal_kept),
-        verified_reports=len(reports),
+        verified_reports=len(reports) + count(Tie.PROVEN_BY, _EVERYBODY, now - REPORTS_MS),
         mutual_connections=seen.mutual,
         shared_rooms=seen.shared_rooms,
         remote=remote,
         signals=frozenset(signals),
         loosened=frozenset(protections[number] for number in seen.loosened if number in protections),
-        limits=tuple((limit.id, _counted(limit, decided, seen.ages, now)) for limit in limits),
+        limits=tuple(
+            (
+                limit.id,
+                _counted(made, at_least(limit.counts), limit.selector.to_bands, now - limit.per_ms, count),
+            )
+            for limit in limits
+        ),
     )
 
 
@@ -139,14 +143,25 @@ def _relation(seen: Seen) -> Relation:
 
 
 def _counted(
-    limit: Limit, decided: Mapping[int, Sequence[tuple[ContactOutcome, int]]], ages: Mapping[int, Age], now: int
+    made: Sequence[tuple[AgeBand, Sequence[tuple[int, int]]]],
+    kind: int,
+    bands: Collection[AgeBand],
+    since: int,
+    count: Callable[[int, Collection[AgeBand], int], int],
 ) -> int:
-    """How many others were approached in the limit's time with its outcome or a stricter one."""
-    return sum(
-        any(outcome >= limit.counts and at > now - limit.per_ms for outcome, at in made)
-        and ages.get(whom, UNKNOWN_AGE).at(now) in limit.selector.to_bands
-        for whom, made in decided.items()
-    )
+    """How many others of these bands were approached later than ``since`` with that outcome or a stricter one."""
+    found = count(kind, bands, since)
+    for band, ties in made:
+        if band in bands:
+            for tie, at in ties:
+                if tie >= kind and at > since:
+                    found += 1
+                    break
+    return found
+
+
+def _nobody(_kind: int, _bands: Collection[AgeBand], _since: int) -> int:
+    return 0
 
 
 _WORDS: dict[str, Sequence[Any]] = {

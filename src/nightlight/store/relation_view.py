@@ -1,71 +1,60 @@
 """Relations in memory, for decisions in microseconds: a copy of the tables, rebuilt at every start, that follows them.
 
-SQLite in memory holds a relation in about 30 bytes and answers in microseconds (docs/adr/0012-relations-in-memory.md).
+Why not a database, and what a relation takes: docs/adr/0012-relations-in-memory.md.
 """
 
 from __future__ import annotations
 
-import sqlite3
 import threading
-from collections.abc import Callable, Iterable
+from bisect import bisect_left
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable, Sequence
 
-from nightlight.model.account import UNKNOWN_AGE, Age
+from nightlight.model.account import UNKNOWN_AGE, Age, AgeBand, BirthMonth
 from nightlight.model.relation import LIFETIME, Tie
-from nightlight.prevent.ages import pack_age, unpack_age
+from nightlight.prevent.ages import pack_age
 from nightlight.prevent.facts import COUNTED_MAX, ROOM_MEMBERS_MAX, Seen
+from nightlight.prevent.tally import DECIDED_TIES, Crowd, Tally, entries
 from nightlight.store.database import Database
+from nightlight.store.tie_table import Part, TieTable, no_limits
 
-#: However much somebody has done, a decision looks at no more of it than this.
-_ABOUT_MAX = 1_000
-_ROOMS_MAX = 500
-_CHUNK = 50_000
+#: However many connections or rooms somebody has, a decision looks at no more: fewer in common make it stricter.
+LOOKED_AT_MAX = 1_000
+#: Whoever has more ties that are counted than this has them counted in a tally, not one by one.
+MANY = 48
+#: How many others all tallies together may hold, some 40 bytes each; the one not asked for the longest goes first.
+TALLIED_MAX = 400_000
 
+_ABOUT = (
+    (Tie.REFUSED_BY, Tie.BLOCKED_BY),
+    (Tie.KNOWN_SINCE, Tie.PROVEN_BY),
+    (DECIDED_TIES[0], DECIDED_TIES[-1]),
+    (Tie.SIGNAL, Tie.SIGNAL),
+)
+_COUNTED = frozenset({Tie.REFUSED_BY, Tie.BLOCKED_BY, Tie.PROVEN_BY, *DECIDED_TIES})
+_BETWEEN = (Tie.CONNECTED, Tie.REFUSED_BY, Tie.BLOCKED_BY)
+_ROOM_SIZE = frozenset({Tie.MEMBER, Tie.PRIVATE})
 
-def _ties(*ties: Tie) -> str:
-    return ", ".join(str(int(tie)) for tie in ties)
-
-
-_TABLES = """
-CREATE TABLE ties (one INTEGER, tie INTEGER, other INTEGER, at INTEGER, PRIMARY KEY (one, tie, other)) WITHOUT ROWID;
-CREATE TABLE ages (one INTEGER PRIMARY KEY, age INTEGER);
-"""
-#: Everything about a pair in one statement: most of the time of a small query goes into starting it.
-_LOOK = f"""
-SELECT 0, tie, other, at FROM ties WHERE one = :one AND other = :other
-    AND tie IN ({_ties(Tie.CONNECTED, Tie.REFUSED_BY, Tie.BLOCKED_BY)})
-UNION ALL SELECT 1, tie, other, at FROM ties WHERE one = :one AND tie IN ({_ties(Tie.KNOWN_SINCE, Tie.SIGNAL)})
-UNION ALL SELECT * FROM (SELECT 1, tie, other, at FROM ties WHERE one = :one
-    AND tie IN ({_ties(Tie.REFUSED_BY, Tie.BLOCKED_BY, Tie.PROVEN_BY)}) LIMIT {_ABOUT_MAX})
-UNION ALL SELECT * FROM (SELECT 1, tie, other, at FROM ties WHERE one = :one
-    AND tie BETWEEN {int(Tie.DECIDED_ALLOW)} AND {int(Tie.DECIDED_DENY)} LIMIT {_ABOUT_MAX})
-UNION ALL SELECT 2, 0, one, age FROM ages WHERE one IN (:one, :other)
-UNION ALL SELECT 3, 0, count(*), 0 FROM (SELECT 1 FROM ties x JOIN ties y
-    ON y.one = :one AND y.tie = {int(Tie.CONNECTED)} AND y.other = x.other
-    WHERE x.one = :other AND x.tie = {int(Tie.CONNECTED)} LIMIT {COUNTED_MAX})
-UNION ALL SELECT * FROM (SELECT 4, 0, x.other, 0 FROM
-    (SELECT other FROM ties WHERE one = :other AND tie = {int(Tie.IN_ROOM)} LIMIT {_ROOMS_MAX}) x
-    JOIN ties y ON y.one = :one AND y.tie = {int(Tie.IN_ROOM)} AND y.other = x.other LIMIT {_ROOMS_MAX})
-UNION ALL SELECT * FROM (SELECT 5, 0, 0, 0 FROM ties x JOIN ties y
-    ON y.one = :other AND y.tie = {int(Tie.HAS_NUMBER_OF)} AND y.other = x.other
-    WHERE x.one = :one AND x.tie = {int(Tie.NUMBER_IS)} LIMIT 1)
-UNION ALL SELECT 6, 0, other, 0 FROM ties WHERE one = :other AND tie = {int(Tie.LOOSENED)}
-"""  # noqa: S608 - numbers of ours
-_SMALL_PRIVATE = f"""
-SELECT EXISTS (SELECT 1 FROM ties WHERE one = :room AND tie = {int(Tie.PRIVATE)} AND other = :room)
-    AND (SELECT count(*) FROM (SELECT 1 FROM ties WHERE one = :room AND tie = {int(Tie.MEMBER)}
-         LIMIT {ROOM_MEMBERS_MAX + 1})) <= {ROOM_MEMBERS_MAX}
-"""  # noqa: S608 - numbers of ours
+Rows = list[tuple[int, int, int]]
 
 
 class MemoryRelations:
-    """Implements ``nightlight.ports.RelationView``."""
+    """Implements ``nightlight.ports.RelationView``. ``many``: from how many ties on they are counted in a tally."""
 
-    def __init__(self, store: Database, open_age: Callable[[int, bytes], Age]) -> None:
+    def __init__(self, store: Database, open_age: Callable[[int, bytes], Age], many: int = MANY) -> None:
+        self._many = many
         self._store = store
         self._open_age = open_age
         self._lock = threading.Lock()
         self._change = -1
-        self._connection = self._empty()
+        self._table = TieTable()
+        self._ages: dict[int, Age] = {}
+        #: Few ages differ, so equal ones are one object.
+        self._one_of_each: dict[int, Age] = {}
+        #: Surely private rooms with no more than 50 members: only these are a sign that two know each other.
+        self._small_rooms: set[int] = set()
+        self._tallies: OrderedDict[int, tuple[BirthMonth, Tally]] = OrderedDict()
+        self._tallied = 0
 
     def follow(self) -> None:
         """Takes over what changed in the store since the last time; everything at the first time."""
@@ -82,28 +71,60 @@ class MemoryRelations:
                 self._put_ages(tx.changed_ages(self._change))
             self._change = last
 
-    def look(self, one: int, other: int) -> Seen:
-        """What is known about ``one`` coming towards ``other``."""
+    def look(self, one: int, other: int, month: BirthMonth | None = None, apart: Collection[int] = ()) -> Seen:
+        """What is known about ``one`` coming towards ``other``.
+
+        With the ``month`` it is now, many ties come counted, in a crowd, all but those with ``other`` and with
+        ``apart``; the time it takes is then bounded however much somebody has done. Without it all are listed.
+        """
         with self._lock:
-            return self._look(one, other)
+            part, its = self._table.part(one), self._table.part(other)
+            low, high = part.whole(one)
+            start, end = its.whole(other)
+            about, crowd = self._about(one, part, low, high, month, {other, *apart})
+            between: dict[Tie, int] = {}
+            for kind in _BETWEEN:
+                row = part.find(low, high, kind, other)
+                if row >= 0:
+                    between[kind] = part.ats[row]
+            get = self._ages.get
+            ages = {}
+            if len(about) > 1:
+                ages = {whom: age for _, whom, _ in about if whom != one and (age := get(whom)) is not None}
+            connected = _common(part, low, high, its, start, end, Tie.CONNECTED)
+            rooms = _common(part, low, high, its, start, end, Tie.IN_ROOM)
+            return Seen(
+                between,
+                about,
+                ages,
+                get(one, UNKNOWN_AGE),
+                get(other, UNKNOWN_AGE),
+                min(len(connected), COUNTED_MAX),
+                min(len(rooms & self._small_rooms), COUNTED_MAX) if rooms else 0,
+                _in_address_book(part, low, high, its, start, end),
+                frozenset(_others(its, start, end, Tie.LOOSENED)),
+                crowd,
+            )
 
     def age(self, one: int) -> Age:
         with self._lock:
-            row = self._connection.execute("SELECT age FROM ages WHERE one = ?", (one,)).fetchone()
-        return unpack_age(row[0]) if row else UNKNOWN_AGE
+            return self._ages.get(one, UNKNOWN_AGE)
 
     def others(self, one: int, tie: Tie, most: int) -> list[int]:
         """With whom ``one`` has this tie."""
         with self._lock:
-            query = "SELECT other FROM ties WHERE one = ? AND tie = ? LIMIT ?"
-            return [other for (other,) in self._connection.execute(query, (one, int(tie), most))]
+            return list(self._table.others(one, tie, most))
 
     def expire(self, now: int) -> None:
-        """Removes what is older than its kind is kept, as the store does."""
-        with self._lock:
-            for tie, life in LIFETIME.items():
-                if life is not None:
-                    self._connection.execute("DELETE FROM ties WHERE tie = ? AND at < ?", (int(tie), now - life))
+        """Removes what is older than its kind is kept, as the store does; bit by bit, so that nobody waits for it."""
+        limits = no_limits()
+        for tie, life in LIFETIME.items():
+            if life is not None:
+                limits[tie] = now - life
+        for part in self._table.parts:
+            with self._lock:
+                for one, gone in self._table.remove_older(part, limits):
+                    self._touched(one, gone)
 
     @property
     def change(self) -> int:
@@ -111,88 +132,162 @@ class MemoryRelations:
         return self._change
 
     def counts(self) -> tuple[int, int]:
-        """How many relations there are, and how many bytes of memory they take."""
+        """How many relations there are, and how many bytes of memory they take, ages not counted."""
         with self._lock:
-            (number,) = self._connection.execute("SELECT count(*) FROM ties").fetchone()
-            (pages,) = self._connection.execute("PRAGMA page_count").fetchone()
-            (size,) = self._connection.execute("PRAGMA page_size").fetchone()
-        return number, pages * size
+            return len(self._table), self._table.bytes()
 
     def close(self) -> None:
-        self._connection.close()
+        """Lets go of everything."""
+        with self._lock:
+            self._table = TieTable()
+            self._change = -1
 
-    def _look(self, one: int, other: int) -> Seen:
-        between: dict[Tie, int] = {}
-        about: list[tuple[int, int, int]] = []
-        known: dict[int, Age] = {}
-        loosened: list[int] = []
-        rooms: list[int] = []
-        mutual, book = 0, False
-        for part, tie, whom, at in self._connection.execute(_LOOK, {"one": one, "other": other}):
-            if part == 1:
-                about.append((tie, whom, at))
-            elif part == 0:
-                between[Tie(tie)] = at
-            elif part == 2:
-                known[whom] = unpack_age(at)
-            elif part == 3:
-                mutual = whom
-            elif part == 4:
-                rooms.append(whom)
-            elif part == 5:
-                book = True
-            else:
-                loosened.append(whom)
-        shared = 0
-        for room in rooms:
-            shared += self._connection.execute(_SMALL_PRIVATE, {"room": room}).fetchone()[0]
-            if shared == COUNTED_MAX:
-                break
-        return Seen(
-            between,
-            about,
-            self._ages({whom for _, whom, _ in about if whom != one}) if len(about) > 1 else {},
-            known.get(one, UNKNOWN_AGE),
-            known.get(other, UNKNOWN_AGE),
-            mutual,
-            shared,
-            book,
-            frozenset(loosened),
-        )
+    def _about(
+        self, one: int, part: Part, low: int, high: int, month: BirthMonth | None, listed: set[int]
+    ) -> tuple[Rows, Crowd | None]:
+        about: Rows = []
+        ranges = [part.range(low, high, first, last) for first, last in _ABOUT]
+        if month is None or sum(end - start for start, end in ranges) <= self._many:
+            for start, end in ranges:
+                if start < end:
+                    about += zip(part.ties[start:end], part.others[start:end], part.ats[start:end], strict=True)
+            return about, None
+        tally = self._tally(one, part, low, high, month)
+        for kind in (Tie.KNOWN_SINCE, Tie.SIGNAL):
+            start, end = part.range(low, high, kind, kind)
+            about += zip(part.ties[start:end], part.others[start:end], part.ats[start:end], strict=True)
+        left_out: list[tuple[tuple[int, AgeBand], int]] = []
+        for whom in listed:
+            ties = _ties_with(part, low, high, whom)
+            about += ((kind, whom, at) for kind, at in ties)
+            left_out += entries(ties, self._band(whom, month))
+        return about, Crowd(tally, tuple(left_out))
 
-    def _ages(self, whom: Iterable[int]) -> dict[int, Age]:
-        found: dict[int, Age] = {}
-        for one in whom:
-            row = self._connection.execute("SELECT age FROM ages WHERE one = ?", (one,)).fetchone()
-            if row:
-                found[one] = unpack_age(row[0])
-        return found
+    def _tally(self, one: int, part: Part, low: int, high: int, month: BirthMonth) -> Tally:
+        known = self._tallies.get(one)
+        if known is not None:
+            if known[0] == month:
+                self._tallies.move_to_end(one)
+                return known[1]
+            self._drop_tally(one)
+        rows: Rows = []
+        for first, last in _ABOUT:
+            start, end = part.range(low, high, first, last)
+            found = zip(part.ties[start:end], part.others[start:end], part.ats[start:end], strict=True)
+            rows += (row for row in found if row[0] in _COUNTED)
+        tally = Tally.of(rows, lambda whom: self._band(whom, month))
+        self._tallies[one] = (month, tally)
+        self._tallied += len(tally)
+        while self._tallied > TALLIED_MAX and len(self._tallies) > 1:
+            self._drop_tally(next(iter(self._tallies)))
+        return tally
 
-    def _empty(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-        connection.executescript(_TABLES)
-        return connection
+    def _drop_tally(self, one: int) -> None:
+        if (dropped := self._tallies.pop(one, None)) is not None:
+            self._tallied -= len(dropped[1])
 
-    def _load(self, rows: Iterable[tuple[int, int, int, int]], ages: Iterable[tuple[int, bytes]]) -> None:
-        self._connection.execute("BEGIN")
-        # In the order of the key, so the tree is filled from one side and its pages are full.
-        self._connection.executemany("INSERT INTO ties VALUES (?, ?, ?, ?)", rows)
+    def _band(self, one: int, month: BirthMonth) -> AgeBand:
+        return self._ages.get(one, UNKNOWN_AGE).in_month(month)
+
+    def _load(self, chunks: Iterable[Sequence[Iterable[int]]], ages: Iterable[tuple[int, bytes]]) -> None:
+        self._table = TieTable()
+        for chunk in chunks:
+            self._table.load(chunk)
+        self._small_rooms = {
+            part.ones[row]
+            for part in self._table.parts
+            for row, tie in enumerate(part.ties)
+            if tie == Tie.PRIVATE and self._is_small(part.ones[row])
+        }
         self._put_ages(ages)
-        self._connection.execute("COMMIT")
 
     def _apply(self, rows: Iterable[tuple[int, int, int, int, bool, int]]) -> None:
         for one, tie, other, at, holds, _ in rows:
             if tie == Tie.FORGOTTEN:
                 self._forget(one)
-            elif holds:
-                self._connection.execute("INSERT OR REPLACE INTO ties VALUES (?, ?, ?, ?)", (one, tie, other, at))
-            else:
-                self._connection.execute("DELETE FROM ties WHERE one = ? AND tie = ? AND other = ?", (one, tie, other))
+                continue
+            tallied = self._tallies.get(one) if tie in _COUNTED else None
+            if tallied is None:
+                self._put(one, tie, other, at, holds)
+                continue
+            month, tally = tallied
+            before = self._entries(one, other, month)
+            self._put(one, tie, other, at, holds)
+            changed = tally.changed(other, before, self._entries(one, other, month))
+            self._tallied += len(changed) - len(tally)
+            self._tallies[one] = (month, changed)
+
+    def _put(self, one: int, tie: int, other: int, at: int, holds: bool) -> None:
+        if holds:
+            self._table.put(one, tie, other, at)
+        else:
+            self._table.remove(one, tie, other)
+        if tie in _ROOM_SIZE:
+            self._measure(one)
+
+    def _entries(self, one: int, whom: int, month: BirthMonth) -> list[tuple[tuple[int, AgeBand], int]]:
+        part = self._table.part(one)
+        return entries(_ties_with(part, *part.whole(one), whom), self._band(whom, month))
 
     def _put_ages(self, rows: Iterable[tuple[int, bytes]]) -> None:
-        opened = ((one, pack_age(self._open_age(one, sealed))) for one, sealed in rows)
-        self._connection.executemany("INSERT OR REPLACE INTO ages VALUES (?, ?)", opened)
+        for one, sealed in rows:
+            age = self._open_age(one, sealed)
+            self._ages[one] = self._one_of_each.setdefault(pack_age(age), age)
+            self._forget_tallies_with(one)
 
     def _forget(self, one: int) -> None:
-        self._connection.execute("DELETE FROM ties WHERE one = ? OR other = ?", (one, one))
-        self._connection.execute("DELETE FROM ages WHERE one = ?", (one,))
+        self._forget_tallies_with(one)
+        self._ages.pop(one, None)
+        self._touched(one, Tie.PRIVATE)
+        for another, tie in self._table.remove_all(one):
+            self._touched(another, tie)
+        self._small_rooms.discard(one)
+
+    def _forget_tallies_with(self, whom: int) -> None:
+        for one in [one for one, (_, tally) in self._tallies.items() if whom in tally]:
+            self._drop_tally(one)
+
+    def _touched(self, one: int, tie: int) -> None:
+        """Something of ``one`` was removed in passing."""
+        self._drop_tally(one)
+        if tie in _ROOM_SIZE:
+            self._measure(one)
+
+    def _measure(self, room: int) -> None:
+        if self._is_small(room):
+            self._small_rooms.add(room)
+        else:
+            self._small_rooms.discard(room)
+
+    def _is_small(self, room: int) -> bool:
+        private = self._table.at(room, Tie.PRIVATE, room) is not None
+        return private and self._table.count(room, Tie.MEMBER) <= ROOM_MEMBERS_MAX
+
+
+def _ties_with(part: Part, low: int, high: int, whom: int) -> list[tuple[int, int]]:
+    """The counted ties with one other account: (tie, time)."""
+    found = ((tie, part.find(low, high, tie, whom)) for tie in _COUNTED)
+    return [(tie, part.ats[row]) for tie, row in found if row >= 0]
+
+
+def _others(part: Part, low: int, high: int, tie: int) -> Sequence[int]:
+    start, end = part.range(low, high, tie, tie)
+    return part.others[start : min(end, start + LOOKED_AT_MAX)]
+
+
+def _common(part: Part, low: int, high: int, its: Part, start: int, end: int, tie: int) -> set[int]:
+    """With whom both have this tie."""
+    mine = _others(part, low, high, tie)
+    return set(mine).intersection(_others(its, start, end, tie)) if mine else set()
+
+
+def _in_address_book(part: Part, low: int, high: int, its: Part, start: int, end: int) -> bool:
+    numbers = _others(part, low, high, Tie.NUMBER_IS)
+    if not numbers:
+        return False
+    first, last = its.range(start, end, Tie.HAS_NUMBER_OF, Tie.HAS_NUMBER_OF)
+    for number in numbers:
+        row = bisect_left(its.others, number, first, last)
+        if row < last and its.others[row] == number:
+            return True
+    return False

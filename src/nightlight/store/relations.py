@@ -114,15 +114,14 @@ class RelationTables:
         for row in rows:
             yield tuple(row)
 
-    def relations_at_start(self) -> Iterator[tuple[int, int, int, int]]:
-        """All that holds, in the order of the table."""
+    def relations_at_start(self) -> Iterator[Sequence[Any]]:
+        """All that holds, many rows at once: ``one``, tie, ``other``, time, in the order of the table."""
         rows = self._connection.execution_options(yield_per=_CHUNK).execute(
             select(relations.c.one, relations.c.tie, relations.c.other, relations.c.at)
-            .where(relations.c.holds)
+            .where(relations.c.holds, relations.c.tie != int(Tie.FORGOTTEN))
             .order_by(relations.c.one, relations.c.tie, relations.c.other)
         )
-        for row in rows:
-            yield tuple(row)
+        yield from rows.partitions()
 
     def put_age(self, one: int, sealed: bytes, change: int) -> None:
         dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
