@@ -32,7 +32,20 @@ LAZY = {("cli", "demo"), ("cli", "bench")}
 
 #: All that the pure rooms may import from outside: nothing here reads a clock, rolls a die or touches the world.
 PURE_STDLIB = frozenset(
-    {"__future__", "abc", "base64", "binascii", "collections", "dataclasses", "difflib", "enum", "functools", "heapq"}
+    {
+        "__future__",
+        "abc",
+        "array",
+        "base64",
+        "binascii",
+        "bisect",
+        "collections",
+        "dataclasses",
+        "difflib",
+        "enum",
+        "functools",
+        "heapq",
+    }
     | {"hashlib", "hmac", "itertools", "json", "math", "re", "string", "struct", "types", "typing", "unicodedata"}
     # Both work on bytes in memory here; reading and writing files takes `open` or a path, and neither is handed in.
     | {"io", "zipfile"}

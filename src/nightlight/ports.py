@@ -155,7 +155,7 @@ class RelationView(Protocol):
         """What is known about ``one`` coming towards ``other``.
 
         With the ``month`` it is now, whoever has very many ties has them counted, those with ``other`` and with
-        ``apart`` left out.
+        ``apart`` left out. The ages answer for everybody.
         """
 
     def age(self, one: int) -> Age: ...

@@ -154,8 +154,7 @@ class ContactDesk:
                 seen = replace(seen, about=[*seen.about, (int(Tie.KNOWN_SINCE), one, made_at)])
                 batch.statements.append(NumberedStatement(one, Tie.KNOWN_SINCE, one, made_at))
         if made:
-            ages = {**seen.ages, **{whom: self._view.age(whom) for _, whom, _ in made}}
-            seen = replace(seen, about=[*seen.about, *made], ages=ages)
+            seen = replace(seen, about=[*seen.about, *made])
         return self._facts(approach, other, seen, policy, now)
 
     def preview(self, approach: Approach) -> tuple[ContactFacts, ContactDecision, list[Step]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 
 class AgeBand(StrEnum):
@@ -64,7 +65,12 @@ def month_of(now: int) -> BirthMonth:
     Reckoned here because ``datetime`` could read the clock, which no pure room may (H. Hinnant, "chrono-compatible
     low-level date algorithms", ``civil_from_days``: years begin in March, so that a leap day is the last).
     """
-    days = now // _DAY_MS + 719_468
+    return _month_of_day(now // _DAY_MS)
+
+
+@lru_cache(maxsize=128)
+def _month_of_day(day: int) -> BirthMonth:
+    days = day + 719_468
     era, of_era = divmod(days, 146_097)
     year_of_era = (of_era - of_era // 1_460 + of_era // 36_524 - of_era // 146_096) // 365
     of_year = of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)

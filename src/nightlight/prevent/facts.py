@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -99,8 +99,13 @@ def contact_facts(
             elif tie == Tie.BLOCKED_BY:
                 blocks.add(whom)
     made = [(seen.ages.get(whom, UNKNOWN_AGE).in_month(today), ties) for whom, ties in decided.items()]
-    count = seen.crowd.count if seen.crowd is not None else _nobody
     since = now - REFUSALS_MS
+    crowd = seen.crowd
+    numbers = [len(refusals), len(blocks), len(reports)]
+    if crowd is not None:
+        numbers[0] += crowd.count(Tie.REFUSED_BY, _MINOR, since)
+        numbers[1] += crowd.count(Tie.BLOCKED_BY, _MINOR, since)
+        numbers[2] += crowd.count(Tie.PROVEN_BY, _EVERYBODY, now - REPORTS_MS)
     between = seen.between
     refused_at = between.get(Tie.REFUSED_BY)
     refusal_kept = LIFETIME[Tie.REFUSED_BY] or 0
@@ -112,11 +117,11 @@ def contact_facts(
         blocked=Tie.BLOCKED_BY in between,
         from_assurance=seen.one_age.assurance,
         account_age=max(0, now - known_since) // HOUR_MS,
-        minor_refusals=len(refusals) + count(Tie.REFUSED_BY, _MINOR, since),
-        minor_blocks=len(blocks) + count(Tie.BLOCKED_BY, _MINOR, since),
-        minors_asked=_counted(made, Tie.DECIDED_ALLOW, _MINOR, now - ASKED_MS, count),
+        minor_refusals=numbers[0],
+        minor_blocks=numbers[1],
+        minors_asked=_counted(made, Tie.DECIDED_ALLOW, _MINOR, now - ASKED_MS, crowd),
         refused_before=int(refused_at is not None and refused_at > now - refusal_kept),
-        verified_reports=len(reports) + count(Tie.PROVEN_BY, _EVERYBODY, now - REPORTS_MS),
+        verified_reports=numbers[2],
         mutual_connections=seen.mutual,
         shared_rooms=seen.shared_rooms,
         remote=remote,
@@ -125,7 +130,7 @@ def contact_facts(
         limits=tuple(
             (
                 limit.id,
-                _counted(made, at_least(limit.counts), limit.selector.to_bands, now - limit.per_ms, count),
+                _counted(made, at_least(limit.counts), limit.selector.to_bands, now - limit.per_ms, crowd),
             )
             for limit in limits
         ),
@@ -147,10 +152,10 @@ def _counted(
     kind: int,
     bands: Collection[AgeBand],
     since: int,
-    count: Callable[[int, Collection[AgeBand], int], int],
+    crowd: Crowd | None,
 ) -> int:
     """How many others of these bands were approached later than ``since`` with that outcome or a stricter one."""
-    found = count(kind, bands, since)
+    found = 0 if crowd is None else crowd.count(kind, bands, since)
     for band, ties in made:
         if band in bands:
             for tie, at in ties:
@@ -158,10 +163,6 @@ def _counted(
                     found += 1
                     break
     return found
-
-
-def _nobody(_kind: int, _bands: Collection[AgeBand], _since: int) -> int:
-    return 0
 
 
 _WORDS: dict[str, Sequence[Any]] = {

@@ -10,11 +10,11 @@ from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Sequence
 
-from nightlight.model.account import UNKNOWN_AGE, Age, AgeBand, BirthMonth
+from nightlight.model.account import Age, AgeBand, BirthMonth
 from nightlight.model.relation import LIFETIME, Tie
-from nightlight.prevent.ages import pack_age
 from nightlight.prevent.facts import COUNTED_MAX, ROOM_MEMBERS_MAX, Seen
-from nightlight.prevent.tally import DECIDED_TIES, Crowd, Tally, entries
+from nightlight.prevent.tally import DECIDED_TIES, Crowd, Kind, Tally, entries
+from nightlight.store.age_table import Ages
 from nightlight.store.database import Database
 from nightlight.store.tie_table import Part, TieTable, no_limits
 
@@ -25,17 +25,27 @@ MANY = 48
 #: How many others all tallies together may hold, some 40 bytes each; the one not asked for the longest goes first.
 TALLIED_MAX = 400_000
 
-_ABOUT = (
-    (Tie.REFUSED_BY, Tie.BLOCKED_BY),
-    (Tie.KNOWN_SINCE, Tie.PROVEN_BY),
-    (DECIDED_TIES[0], DECIDED_TIES[-1]),
-    (Tie.SIGNAL, Tie.SIGNAL),
+#: What a decision reads of the one who comes, and of the other one, in the order of the numbers of the ties.
+_OF_ONE = tuple(
+    (int(first), int(last))
+    for first, last in (
+        (Tie.CONNECTED, Tie.CONNECTED),
+        (Tie.REFUSED_BY, Tie.BLOCKED_BY),
+        (Tie.NUMBER_IS, Tie.NUMBER_IS),
+        (Tie.IN_ROOM, Tie.IN_ROOM),
+        (Tie.KNOWN_SINCE, Tie.KNOWN_SINCE),
+        (Tie.PROVEN_BY, Tie.PROVEN_BY),
+        (DECIDED_TIES[0], DECIDED_TIES[-1]),
+        (Tie.SIGNAL, Tie.SIGNAL),
+    )
 )
-_COUNTED = frozenset({Tie.REFUSED_BY, Tie.BLOCKED_BY, Tie.PROVEN_BY, *DECIDED_TIES})
-_BETWEEN = (Tie.CONNECTED, Tie.REFUSED_BY, Tie.BLOCKED_BY)
+_OF_OTHER = tuple((int(tie), int(tie)) for tie in (Tie.CONNECTED, Tie.HAS_NUMBER_OF, Tie.IN_ROOM, Tie.LOOSENED))
+_COUNTED = frozenset({int(Tie.REFUSED_BY), int(Tie.BLOCKED_BY), int(Tie.PROVEN_BY), *DECIDED_TIES})
 _ROOM_SIZE = frozenset({Tie.MEMBER, Tie.PRIVATE})
 
 Rows = list[tuple[int, int, int]]
+#: Where rows begin and end.
+Reach = tuple[int, int]
 
 
 class MemoryRelations:
@@ -48,9 +58,8 @@ class MemoryRelations:
         self._lock = threading.Lock()
         self._change = -1
         self._table = TieTable()
-        self._ages: dict[int, Age] = {}
-        #: Few ages differ, so equal ones are one object.
-        self._one_of_each: dict[int, Age] = {}
+        #: By account, packed: plain numbers are nothing that the garbage collector has to walk through.
+        self._ages_of = Ages()
         #: Surely private rooms with no more than 50 members: only these are a sign that two know each other.
         self._small_rooms: set[int] = set()
         self._tallies: OrderedDict[int, tuple[BirthMonth, Tally]] = OrderedDict()
@@ -80,35 +89,33 @@ class MemoryRelations:
         with self._lock:
             part, its = self._table.part(one), self._table.part(other)
             low, high = part.whole(one)
-            start, end = its.whole(other)
-            about, crowd = self._about(one, part, low, high, month, {other, *apart})
-            between: dict[Tie, int] = {}
-            for kind in _BETWEEN:
-                row = part.find(low, high, kind, other)
-                if row >= 0:
-                    between[kind] = part.ats[row]
-            get = self._ages.get
-            ages = {}
-            if len(about) > 1:
-                ages = {whom: age for _, whom, _ in about if whom != one and (age := get(whom)) is not None}
-            connected = _common(part, low, high, its, start, end, Tie.CONNECTED)
-            rooms = _common(part, low, high, its, start, end, Tie.IN_ROOM)
+            friends, refusing, numbers, rooms, since, proven, decided, signals = part.ranges(low, high, _OF_ONE)
+            their_friends, book, their_rooms, loosened = its.ranges(*its.whole(other), _OF_OTHER)
+            about = part.rows(*since) + part.rows(*signals)
+            counted = [reach for reach in (refusing, proven, decided) if reach[0] < reach[1]]
+            crowd = None
+            if month is not None and sum(end - start for start, end in counted) > self._many:
+                tally = self._tally(one, part, counted, month)
+                crowd = self._crowd(about, tally, part, low, high, month, {other, *apart})
+            else:
+                for reach in counted:
+                    about += part.rows(*reach)
             return Seen(
-                between,
+                _between(part, friends, refusing, other),
                 about,
-                ages,
-                get(one, UNKNOWN_AGE),
-                get(other, UNKNOWN_AGE),
-                min(len(connected), COUNTED_MAX),
-                min(len(rooms & self._small_rooms), COUNTED_MAX) if rooms else 0,
-                _in_address_book(part, low, high, its, start, end),
-                frozenset(_others(its, start, end, Tie.LOOSENED)),
+                self._ages_of,
+                self._ages_of[one],
+                self._ages_of[other],
+                min(len(_common(part, friends, its, their_friends)), COUNTED_MAX),
+                min(len(_common(part, rooms, its, their_rooms) & self._small_rooms), COUNTED_MAX),
+                _in_address_book(part, numbers, its, book),
+                frozenset(_others(its, loosened)),
                 crowd,
             )
 
     def age(self, one: int) -> Age:
         with self._lock:
-            return self._ages.get(one, UNKNOWN_AGE)
+            return self._ages_of[one]
 
     def others(self, one: int, tie: Tie, most: int) -> list[int]:
         """With whom ``one`` has this tie."""
@@ -142,39 +149,26 @@ class MemoryRelations:
             self._table = TieTable()
             self._change = -1
 
-    def _about(
-        self, one: int, part: Part, low: int, high: int, month: BirthMonth | None, listed: set[int]
-    ) -> tuple[Rows, Crowd | None]:
-        about: Rows = []
-        ranges = [part.range(low, high, first, last) for first, last in _ABOUT]
-        if month is None or sum(end - start for start, end in ranges) <= self._many:
-            for start, end in ranges:
-                if start < end:
-                    about += zip(part.ties[start:end], part.others[start:end], part.ats[start:end], strict=True)
-            return about, None
-        tally = self._tally(one, part, low, high, month)
-        for kind in (Tie.KNOWN_SINCE, Tie.SIGNAL):
-            start, end = part.range(low, high, kind, kind)
-            about += zip(part.ties[start:end], part.others[start:end], part.ats[start:end], strict=True)
-        left_out: list[tuple[tuple[int, AgeBand], int]] = []
+    def _crowd(
+        self, about: Rows, tally: Tally, part: Part, low: int, high: int, month: BirthMonth, listed: set[int]
+    ) -> Crowd:
+        """The tally without those ``listed``, whose ties are added to ``about``."""
+        left_out: list[tuple[Kind, int]] = []
         for whom in listed:
-            ties = _ties_with(part, low, high, whom)
-            about += ((kind, whom, at) for kind, at in ties)
-            left_out += entries(ties, self._band(whom, month))
-        return about, Crowd(tally, tuple(left_out))
+            if whom in tally:
+                ties = _ties_with(part, low, high, whom)
+                about += ((tie, whom, at) for tie, at in ties)
+                left_out += entries(ties, self._band(whom, month))
+        return Crowd(tally, tuple(left_out))
 
-    def _tally(self, one: int, part: Part, low: int, high: int, month: BirthMonth) -> Tally:
+    def _tally(self, one: int, part: Part, counted: Iterable[Reach], month: BirthMonth) -> Tally:
         known = self._tallies.get(one)
         if known is not None:
             if known[0] == month:
                 self._tallies.move_to_end(one)
                 return known[1]
             self._drop_tally(one)
-        rows: Rows = []
-        for first, last in _ABOUT:
-            start, end = part.range(low, high, first, last)
-            found = zip(part.ties[start:end], part.others[start:end], part.ats[start:end], strict=True)
-            rows += (row for row in found if row[0] in _COUNTED)
+        rows = [row for reach in counted for row in part.rows(*reach)]
         tally = Tally.of(rows, lambda whom: self._band(whom, month))
         self._tallies[one] = (month, tally)
         self._tallied += len(tally)
@@ -187,7 +181,7 @@ class MemoryRelations:
             self._tallied -= len(dropped[1])
 
     def _band(self, one: int, month: BirthMonth) -> AgeBand:
-        return self._ages.get(one, UNKNOWN_AGE).in_month(month)
+        return self._ages_of[one].in_month(month)
 
     def _load(self, chunks: Iterable[Sequence[Iterable[int]]], ages: Iterable[tuple[int, bytes]]) -> None:
         self._table = TieTable()
@@ -225,19 +219,18 @@ class MemoryRelations:
         if tie in _ROOM_SIZE:
             self._measure(one)
 
-    def _entries(self, one: int, whom: int, month: BirthMonth) -> list[tuple[tuple[int, AgeBand], int]]:
+    def _entries(self, one: int, whom: int, month: BirthMonth) -> list[tuple[Kind, int]]:
         part = self._table.part(one)
         return entries(_ties_with(part, *part.whole(one), whom), self._band(whom, month))
 
     def _put_ages(self, rows: Iterable[tuple[int, bytes]]) -> None:
         for one, sealed in rows:
-            age = self._open_age(one, sealed)
-            self._ages[one] = self._one_of_each.setdefault(pack_age(age), age)
+            self._ages_of.put(one, self._open_age(one, sealed))
             self._forget_tallies_with(one)
 
     def _forget(self, one: int) -> None:
         self._forget_tallies_with(one)
-        self._ages.pop(one, None)
+        self._ages_of.remove(one)
         self._touched(one, Tie.PRIVATE)
         for another, tie in self._table.remove_all(one):
             self._touched(another, tie)
@@ -270,24 +263,40 @@ def _ties_with(part: Part, low: int, high: int, whom: int) -> list[tuple[int, in
     return [(tie, part.ats[row]) for tie, row in found if row >= 0]
 
 
-def _others(part: Part, low: int, high: int, tie: int) -> Sequence[int]:
-    start, end = part.range(low, high, tie, tie)
+def _between(part: Part, friends: Reach, refusing: Reach, other: int) -> dict[Tie, int]:
+    """Whether the two are connected, and whether one was refused or blocked by the other, with the times."""
+    found = {}
+    start, end = friends
+    if start < end:
+        row = bisect_left(part.others, other, start, end)
+        if row < end and part.others[row] == other:
+            found[Tie.CONNECTED] = part.ats[row]
+    if refusing[0] < refusing[1]:
+        for tie in (Tie.REFUSED_BY, Tie.BLOCKED_BY):
+            row = part.find(*refusing, tie, other)
+            if row >= 0:
+                found[tie] = part.ats[row]
+    return found
+
+
+def _others(part: Part, reach: Reach) -> Sequence[int]:
+    start, end = reach
     return part.others[start : min(end, start + LOOKED_AT_MAX)]
 
 
-def _common(part: Part, low: int, high: int, its: Part, start: int, end: int, tie: int) -> set[int]:
-    """With whom both have this tie."""
-    mine = _others(part, low, high, tie)
-    return set(mine).intersection(_others(its, start, end, tie)) if mine else set()
+def _common(part: Part, mine: Reach, its: Part, theirs: Reach) -> set[int]:
+    """Who stands in both."""
+    if mine[0] == mine[1] or theirs[0] == theirs[1]:
+        return set()
+    return set(_others(part, mine)).intersection(_others(its, theirs))
 
 
-def _in_address_book(part: Part, low: int, high: int, its: Part, start: int, end: int) -> bool:
-    numbers = _others(part, low, high, Tie.NUMBER_IS)
-    if not numbers:
+def _in_address_book(part: Part, numbers: Reach, its: Part, book: Reach) -> bool:
+    start, end = book
+    if start == end:
         return False
-    first, last = its.range(start, end, Tie.HAS_NUMBER_OF, Tie.HAS_NUMBER_OF)
-    for number in numbers:
-        row = bisect_left(its.others, number, first, last)
-        if row < last and its.others[row] == number:
+    for number in _others(part, numbers):
+        row = bisect_left(its.others, number, start, end)
+        if row < end and its.others[row] == number:
             return True
     return False

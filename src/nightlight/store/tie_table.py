@@ -52,6 +52,19 @@ class Part:
         start = bisect_left(self.ties, first, low, high)
         return start, bisect_right(self.ties, last, start, high)
 
+    def ranges(self, low: int, high: int, wanted: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+        """The same for several pairs of first and last tie, which rise."""
+        ties, end, found = self.ties, low, []
+        for first, last in wanted:
+            start = bisect_left(ties, first, end, high)
+            end = bisect_right(ties, last, start, high)
+            found.append((start, end))
+        return found
+
+    def rows(self, start: int, end: int) -> list[tuple[int, int, int]]:
+        """Tie, other and time of each."""
+        return list(zip(self.ties[start:end], self.others[start:end], self.ats[start:end], strict=True))
+
     def find(self, low: int, high: int, tie: int, other: int) -> int:
         """The row, or -1."""
         start, end = self.range(low, high, tie, tie)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
 from nightlight.errors import NightlightError, UnavailableError
+
+_log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -38,17 +41,35 @@ class Gatherer(Generic[Item, Result]):
         return await future
 
     async def _run(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting[: self._batch_max], self._waiting[self._batch_max :]
-            try:
-                results = await run_in_threadpool(self._work, [item for item, _ in batch])
-            except BaseException as e:
-                for _, future in batch:
-                    if not future.done():
-                        future.set_exception(e if isinstance(e, NightlightError) else RuntimeError("batch failed"))
-                if not isinstance(e, Exception):
-                    raise
-            else:
-                for (_, future), result in zip(batch, results, strict=True):
-                    if not future.done():  # the caller may have gone
-                        future.set_result(result)
+        batch: list[tuple[Item, asyncio.Future[Result]]] = []
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[: self._batch_max], self._waiting[self._batch_max :]
+                batch = [(item, future) for item, future in batch if not future.done()]  # some callers have gone
+                if batch:
+                    await self._work_on(batch)
+        except BaseException:  # this task is ended from outside: nobody may wait for it
+            ended = UnavailableError("stopping", "The service is stopping. Please try again.")
+            _fail(batch + self._waiting, ended)
+            self._waiting = []
+            raise
+
+    async def _work_on(self, batch: Sequence[tuple[Item, asyncio.Future[Result]]]) -> None:
+        try:
+            results = await run_in_threadpool(self._work, [item for item, _ in batch])
+            pairs = list(zip(batch, results, strict=True))
+        except NightlightError as e:
+            _fail(batch, e)
+        except Exception:  # noqa: BLE001 - a defect of one batch must not hold up the next
+            _log.exception("A batch failed")
+            _fail(batch, RuntimeError("batch failed"))
+        else:
+            for (_, future), result in pairs:
+                if not future.done():
+                    future.set_result(result)
+
+
+def _fail(batch: Sequence[tuple[Any, asyncio.Future[Any]]], error: Exception) -> None:
+    for _, future in batch:
+        if not future.done():
+            future.set_exception(error)
