@@ -84,7 +84,7 @@ class PreventionWorld:
     def relations(self) -> set[tuple[int, int, int, int]]:
         """All that holds, as the store has it."""
         with self.store.snapshot() as tx:
-            return set(tx.relations_at_start())
+            return {tuple(row) for chunk in tx.relations_at_start() for row in chunk}
 
     def close(self) -> None:
         self.house.close()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nightlight.bench import attachment, bundle, intake, log, page, replay, verify
+from nightlight.bench import attachment, bundle, contact, contact_http, intake, log, page, replay, verify
 
 SMALL: list[tuple[ModuleType, dict[str, Any]]] = [
     (verify, {"_MESSAGES": 3}),
@@ -15,6 +15,8 @@ SMALL: list[tuple[ModuleType, dict[str, Any]]] = [
     (intake, {"REPORTS": 12, "REPORTS_REAL": 12, "WARM_UP": 2}),
     (log, {"BATCHES": 2, "ONE_BY_ONE": 2, "ENTRIES": 1_000}),
     (bundle, {"MESSAGES": 3, "RUNS": 1}),
+    (contact, {"RELATIONS": 2_000, "ROUNDS": 1, "BATCH": 5}),
+    (contact_http, {"RELATIONS": 2_000, "SINGLES": 12, "BATCHES": 6, "BATCH": 3, "WARM_UP": 2}),
     (page, {"_SESSIONS": 30, "_ROOMS": 3, "_RUNS": 1, "_KDF_ROUNDS": 1_000}),
     (replay, {"DECISIONS": 50, "ACCOUNTS": 10, "ROUNDS": 1}),
 ]

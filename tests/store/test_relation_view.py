@@ -133,7 +133,8 @@ class Town:
 
     def forget(self, one: int) -> None:
         with self.store.write() as tx:
-            tx.remove_relations(one, tx.next_change(), NOW)
+            named, since = tx.relations_naming(one), tx.last_change()
+            tx.remove_relations(one, named, since, tx.next_change(), NOW)
 
     def rows(self) -> Rows:
         """What the table says, read plainly."""
@@ -242,7 +243,7 @@ def test_whatever_happens_a_look_finds_what_a_plain_reading_of_the_tables_finds(
                 town.view.follow()
                 town.view.expire(now)
                 with town.store.write() as tx:
-                    tx.expire_relations(now)
+                    tx.remove_expired(tx.expired_relations(now, None, 10_000), now)
             else:
                 town.view.follow()
                 check(town, town.view, PEOPLE[2:4])

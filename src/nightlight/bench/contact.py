@@ -117,8 +117,9 @@ def _forget(house: House, pairs: Pairs) -> float:
     """How long an account that is forgotten keeps decisions waiting, milliseconds."""
     times = []
     for _ in range(_FORGOTTEN):
+        one = house.people.number(pairs.anybody().actor)
         with house.store.write() as tx:
-            tx.remove_relations(house.people.number(pairs.anybody().actor), tx.next_change(), house.clock.now())
+            tx.remove_relations(one, tx.relations_naming(one), tx.last_change(), tx.next_change(), house.clock.now())
         start = time.perf_counter()
         house.relations.follow()
         times.append(time.perf_counter() - start)

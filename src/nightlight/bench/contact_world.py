@@ -18,8 +18,8 @@ from nightlight.model.contact import Approach, Direction
 from nightlight.model.relation import DAY_MS, Tie
 from nightlight.settings import Settings
 
-#: About so many relations come with each account.
-RELATIONS_EACH = 20
+#: At least so many relations come with each account, on average.
+RELATIONS_EACH = 17
 SERVER = "bench.example"
 #: One in so many accounts asks thousands of others; one in so many pairs shares 300 rooms.
 ASKER_EVERY, CLOSE_EVERY = 2_000, 25_000

@@ -26,7 +26,7 @@ def command(
     Medians, with the 99th percentile beside them; for each figure whether its target holds. Ends with status 1 if one
     does not. Machines differ and are busy: compare ratios, not absolute figures.
     """
-    from nightlight.bench import attachment, bundle, demo, intake, log, page, replay, verify
+    from nightlight.bench import attachment, bundle, contact, contact_http, demo, intake, log, page, replay, verify
 
     listed = (
         verify.BENCH,
@@ -35,6 +35,8 @@ def command(
         log.BENCH,
         bundle.BENCH,
         page.BENCH,
+        contact.BENCH,
+        contact_http.BENCH,
         replay.BENCH,
         demo.BENCH,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right, insort
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from nightlight.model.account import AgeBand
@@ -51,16 +51,29 @@ class Tally:
         self._whom = whom
 
     @classmethod
-    def of(cls, rows: Iterable[tuple[int, int, int]], band: Callable[[int], AgeBand]) -> Tally:
+    def of(cls, rows: Sequence[tuple[int, int, int]], band: Callable[[int], AgeBand]) -> Tally:
         """``rows``: (tie, whom, time), each of a tie that is counted. ``band``: of an account."""
         of_each: dict[int, list[tuple[int, int]]] = {}
+        single: dict[Kind, list[int]] = {}
+        decided: set[int] = set()
+        several: set[int] = set()
+        for tie, whom, _ in rows:
+            if tie >= DECIDED_TIES[0]:
+                (several if whom in decided else decided).add(whom)
         for tie, whom, at in rows:
-            of_each.setdefault(whom, []).append((tie, at))
+            if whom in several:
+                of_each.setdefault(whom, []).append((tie, at))
+            else:
+                single.setdefault((tie, band(whom)), []).append(at)
         times: dict[Kind, list[int]] = {}
+        for (tie, of), ats in single.items():
+            for kind in range(DECIDED_TIES[0], tie + 1) if tie >= DECIDED_TIES[0] else (tie,):
+                times.setdefault((kind, of), []).extend(ats)
         for whom, ties in of_each.items():
-            for kind, at in entries(ties, band(whom)):
-                times.setdefault(kind, []).append(at)
-        return cls({kind: array("q", sorted(ats)) for kind, ats in times.items()}, array("q", sorted(of_each)))
+            for kind_of, at in entries(ties, band(whom)):
+                times.setdefault(kind_of, []).append(at)
+        names = {whom for _, whom, _ in rows}
+        return cls({kind: array("q", sorted(ats)) for kind, ats in times.items()}, array("q", sorted(names)))
 
     def __contains__(self, whom: int) -> bool:
         row = bisect_right(self._whom, whom)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, insert, or_, select, update
 
 from nightlight.model.contact import (
     OPEN_REQUESTS,
@@ -20,13 +20,26 @@ from nightlight.store.schema import contact_decisions, contact_requests
 
 _IDS_MAX = 5_000
 
+# Made once: putting a statement together takes longer than running it.
+_ADD_DECISIONS, _ADD_REQUEST = insert(contact_decisions), insert(contact_requests)
+_OPEN_REQUEST = (
+    select(contact_requests)
+    .where(
+        contact_requests.c.target == bindparam("target_"),
+        contact_requests.c.actor == bindparam("actor_"),
+        contact_requests.c.room == bindparam("room_"),
+        contact_requests.c.state.in_(OPEN_REQUESTS),
+    )
+    .limit(1)
+)
+
 
 class ContactTables:
     _connection: Connection
 
     def add_contact_decisions(self, made: Sequence[DecidedContact]) -> None:
         if made:
-            self._connection.execute(insert(contact_decisions), [_decision_values(one) for one in made])
+            self._connection.execute(_ADD_DECISIONS, [_decision_values(one) for one in made])
 
     def contact_decision(self, decision_id: str) -> DecidedContact | None:
         row = self._connection.execute(
@@ -56,7 +69,7 @@ class ContactTables:
         return self._connection.scalar(query.where(table.decided_at >= start, table.decided_at < end)) or 0
 
     def add_contact_request(self, request: ContactRequest) -> None:
-        self._connection.execute(insert(contact_requests), _request_values(request))
+        self._connection.execute(_ADD_REQUEST, _request_values(request))
 
     def save_contact_request(self, request: ContactRequest) -> None:
         self._connection.execute(
@@ -76,17 +89,9 @@ class ContactTables:
 
     def open_request(self, approach: Approach) -> ContactRequest | None:
         """The request of the same two about the same room that has no end yet."""
-        table = contact_requests.c
-        return self._one(
-            select(contact_requests)
-            .where(
-                table.target == approach.target,
-                table.actor == approach.actor,
-                table.room == approach.room,
-                table.state.in_(OPEN_REQUESTS),
-            )
-            .limit(1)
-        )
+        names = {"target_": approach.target, "actor_": approach.actor, "room_": approach.room}
+        row = self._connection.execute(_OPEN_REQUEST, names).first()
+        return _request(row) if row else None
 
     def last_request(self, approach: Approach) -> ContactRequest | None:
         """The newest request of the same two about the same room, whatever became of it."""

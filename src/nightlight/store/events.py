@@ -7,12 +7,18 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, insert, or_, select, update
 
 from nightlight.model.event import Event, EventKind, LoggedEvent
 from nightlight.store.schema import changes, counted_messages, events
 
 _IDS_MAX = 5_000
+
+# Made once: putting a statement together takes longer than running it.
+_KNOWN = select(events).where(events.c.event_id.in_(bindparam("ids", expanding=True)))
+_ADD = insert(events)
+_NUMBERED = update(changes).values(event=bindparam("number"), received_at=bindparam("at"))
+_LAST = select(changes.c.event, changes.c.received_at)
 
 
 class EventTables:
@@ -22,17 +28,15 @@ class EventTables:
         """Those of the events that are in the log."""
         found: dict[str, Event] = {}
         for at in range(0, len(event_ids), _IDS_MAX):
-            rows = self._connection.execute(select(events).where(events.c.event_id.in_(event_ids[at : at + _IDS_MAX])))
+            rows = self._connection.execute(_KNOWN, {"ids": event_ids[at : at + _IDS_MAX]})
             found.update((row.event_id, _event(row)) for row in rows)
         return found
 
     def add_events(self, new: Sequence[Event], received_at: int, first: int) -> None:
         """Appends events that are not in the log, numbered from ``first`` on."""
         if new:
-            self._connection.execute(insert(events), [_values(n, e, received_at) for n, e in enumerate(new, first)])
-
-            values = {"event": first + len(new) - 1, "received_at": received_at}
-            self._connection.execute(update(changes), values)
+            self._connection.execute(_ADD, [_values(n, e, received_at) for n, e in enumerate(new, first)])
+            self._connection.execute(_NUMBERED, {"number": first + len(new) - 1, "at": received_at})
 
     def count_messages(self, numbers: Sequence[int], at: int) -> set[int]:
         """Those of the messages that were not counted before. From now on they were."""
@@ -58,7 +62,7 @@ class EventTables:
 
     def last_event(self) -> tuple[int, int]:
         """Number and time of arrival of the last event, also if it was removed since; zeros before the first."""
-        row = self._connection.execute(select(changes.c.event, changes.c.received_at)).one()
+        row = self._connection.execute(_LAST).one()
         return row.event, row.received_at
 
     def events_after(self, number: int, limit: int) -> list[LoggedEvent]:

@@ -26,6 +26,8 @@ from nightlight.store.schema import log_entries, log_head, log_nodes
 #: SQLite takes 32,766 values in one statement.
 _IDS_MAX = 5_000
 _INDEX_BITS = 56
+_HEAD = select(log_head)
+_HEAD_LOCKED = _HEAD.with_for_update()
 
 
 def node_id(node: Node) -> int:
@@ -49,7 +51,7 @@ class LogTable:
 
     def lock(self) -> None:
         """Reads the head and keeps every other writer waiting until this transaction ends."""
-        self._frontier = self._read(select(log_head).with_for_update())
+        self._frontier = self._read(_HEAD_LOCKED)
 
     def head(self) -> LogHead:
         return log.head_of(self._known())
@@ -134,7 +136,7 @@ class LogTable:
 
     def _known(self) -> Frontier:
         if self._frontier is None:
-            return self._read(select(log_head))
+            return self._read(_HEAD)
         return self._frontier
 
     def _read(self, statement: Select[Any]) -> Frontier:

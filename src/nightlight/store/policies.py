@@ -10,6 +10,8 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from nightlight.model.contact_policy import ChangeState, PolicyChange
 from nightlight.store.schema import policies, policy_changes
 
+_CHANGES = select(policy_changes).order_by(policy_changes.c.number.desc())
+
 
 class PolicyTables:
     _connection: Connection
@@ -35,7 +37,7 @@ class PolicyTables:
 
     def policy_changes(self) -> list[PolicyChange]:
         """The newest first."""
-        rows = self._connection.execute(select(policy_changes).order_by(policy_changes.c.number.desc()))
+        rows = self._connection.execute(_CHANGES)
         return [_change(row) for row in rows]
 
     def last_policy_change(self) -> int:

@@ -18,12 +18,13 @@ from nightlight.store.age_table import Ages
 from nightlight.store.database import Database
 from nightlight.store.tie_table import Part, TieTable, no_limits
 
-#: However many connections or rooms somebody has, a decision looks at no more: fewer in common make it stricter.
-LOOKED_AT_MAX = 1_000
+#: Two with no more connections, or rooms, together have all of them compared; of others the one with fewer has so many
+#: of them looked for among the other's. Where some are left out the decision is stricter, never milder.
+LOOKED_AT_MAX, SEARCHED_MAX = 1_000, 200
 #: Whoever has more ties that are counted than this has them counted in a tally, not one by one.
 MANY = 48
 #: How many others all tallies together may hold, some 40 bytes each; the one not asked for the longest goes first.
-TALLIED_MAX = 400_000
+TALLIED_MAX = 1_000_000
 
 #: What a decision reads of the one who comes, and of the other one, in the order of the numbers of the ties.
 _OF_ONE = tuple(
@@ -57,13 +58,7 @@ class MemoryRelations:
         self._open_age = open_age
         self._lock = threading.Lock()
         self._change = -1
-        self._table = TieTable()
-        #: By account, packed: plain numbers are nothing that the garbage collector has to walk through.
-        self._ages_of = Ages()
-        #: Surely private rooms with no more than 50 members: only these are a sign that two know each other.
-        self._small_rooms: set[int] = set()
-        self._tallies: OrderedDict[int, tuple[BirthMonth, Tally]] = OrderedDict()
-        self._tallied = 0
+        self._empty()
 
     def follow(self) -> None:
         """Takes over what changed in the store since the last time; everything at the first time."""
@@ -73,7 +68,6 @@ class MemoryRelations:
                 return
             # Who has slept for long may have missed what ended, or was forgotten, and is no longer there to be read.
             if self._change < settled or self._change < 0:
-                self._connection = self._empty()
                 self._load(tx.relations_at_start(), tx.changed_ages(-1))
             else:
                 self._apply(tx.changed_relations(self._change))
@@ -106,8 +100,8 @@ class MemoryRelations:
                 self._ages_of,
                 self._ages_of[one],
                 self._ages_of[other],
-                min(len(_common(part, friends, its, their_friends)), COUNTED_MAX),
-                min(len(_common(part, rooms, its, their_rooms) & self._small_rooms), COUNTED_MAX),
+                _common(part, friends, its, their_friends),
+                _common(part, rooms, its, their_rooms, self._small_rooms),
                 _in_address_book(part, numbers, its, book),
                 frozenset(_others(its, loosened)),
                 crowd,
@@ -146,8 +140,16 @@ class MemoryRelations:
     def close(self) -> None:
         """Lets go of everything."""
         with self._lock:
-            self._table = TieTable()
+            self._empty()
             self._change = -1
+
+    def _empty(self) -> None:
+        self._table = TieTable()
+        self._ages_of = Ages()
+        #: Surely private rooms with no more than 50 members: only these are a sign that two know each other.
+        self._small_rooms: set[int] = set()
+        self._tallies: OrderedDict[int, tuple[BirthMonth, Tally]] = OrderedDict()
+        self._tallied = 0
 
     def _crowd(
         self, about: Rows, tally: Tally, part: Part, low: int, high: int, month: BirthMonth, listed: set[int]
@@ -184,7 +186,7 @@ class MemoryRelations:
         return self._ages_of[one].in_month(month)
 
     def _load(self, chunks: Iterable[Sequence[Iterable[int]]], ages: Iterable[tuple[int, bytes]]) -> None:
-        self._table = TieTable()
+        self._empty()
         for chunk in chunks:
             self._table.load(chunk)
         self._small_rooms = {
@@ -237,7 +239,7 @@ class MemoryRelations:
         self._small_rooms.discard(one)
 
     def _forget_tallies_with(self, whom: int) -> None:
-        for one in [one for one, (_, tally) in self._tallies.items() if whom in tally]:
+        for one in [one for one, (_, tally) in self._tallies.items() if whom in tally] if self._tallies else ():
             self._drop_tally(one)
 
     def _touched(self, one: int, tie: int) -> None:
@@ -284,11 +286,24 @@ def _others(part: Part, reach: Reach) -> Sequence[int]:
     return part.others[start : min(end, start + LOOKED_AT_MAX)]
 
 
-def _common(part: Part, mine: Reach, its: Part, theirs: Reach) -> set[int]:
-    """Who stands in both."""
+def _common(part: Part, mine: Reach, its: Part, theirs: Reach, of: Collection[int] | None = None) -> int:
+    """How many stand in both, and in ``of``, counted up to 10."""
     if mine[0] == mine[1] or theirs[0] == theirs[1]:
-        return set()
-    return set(_others(part, mine)).intersection(_others(its, theirs))
+        return 0
+    if mine[1] - mine[0] > theirs[1] - theirs[0]:
+        part, mine, its, theirs = its, theirs, part, mine
+    few = part.others[mine[0] : min(mine[1], mine[0] + LOOKED_AT_MAX)]
+    if len(few) + theirs[1] - theirs[0] <= LOOKED_AT_MAX:
+        common = set(few).intersection(its.others[theirs[0] : theirs[1]])
+        return min(len(common if of is None else common.intersection(of)), COUNTED_MAX)
+    found = 0
+    for whom in few[:SEARCHED_MAX]:
+        row = bisect_left(its.others, whom, *theirs)
+        if row < theirs[1] and its.others[row] == whom and (of is None or whom in of):
+            found += 1
+            if found == COUNTED_MAX:
+                break
+    return found
 
 
 def _in_address_book(part: Part, numbers: Reach, its: Part, book: Reach) -> bool:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Insert,
     and_,
+    bindparam,
     delete,
     false,
     func,
@@ -37,21 +40,40 @@ _IDS_MAX = 5_000
 _KEYS_MAX = 1_000
 _KEY = (relations.c.one, relations.c.tie, relations.c.other)
 
+# Made once: putting a statement together takes longer than running it.
+_NEXT_CHANGE = update(changes).values(last=changes.c.last + 1).returning(changes.c.last)
+_LAST_CHANGE = select(changes.c.last)
+_MARKS = select(changes.c.last, changes.c.settled)
+_AT = select(relations.c.at).where(
+    relations.c.one == bindparam("one"), relations.c.tie == bindparam("tie"), relations.c.other == bindparam("other")
+)
+_HOLDS_SINCE = _AT.where(relations.c.holds)
+_CHANGED = (
+    select(*_KEY, relations.c.at, relations.c.holds, relations.c.change)
+    .where(relations.c.change > bindparam("after"))
+    .order_by(relations.c.change)
+)
+_AT_START = (
+    select(*_KEY, relations.c.at).where(relations.c.holds, relations.c.tie != int(Tie.FORGOTTEN)).order_by(*_KEY)
+)
+_AGE = select(ages.c.sealed).where(ages.c.one == bindparam("one"))
+_CHANGED_AGES = select(ages.c.one, ages.c.sealed).where(ages.c.change > bindparam("after"))
+
 
 class RelationTables:
     _connection: Connection
 
     def next_change(self) -> int:
         """The number of this transaction's change to relations and ages; those who follow look for greater ones."""
-        self._connection.execute(update(changes).values(last=changes.c.last + 1))
-        return self.last_change()
+        change: int = self._connection.scalars(_NEXT_CHANGE).one()
+        return change
 
     def last_change(self) -> int:
-        return self._connection.scalar(select(changes.c.last)) or 0
+        return self._connection.scalar(_LAST_CHANGE) or 0
 
     def change_marks(self) -> tuple[int, int]:
         """The last change, and the one up to which statements that ended may be gone: who is behind it starts anew."""
-        row = self._connection.execute(select(changes.c.last, changes.c.settled)).one()
+        row = self._connection.execute(_MARKS).one()
         return row.last, row.settled
 
     def state(self, statements: Sequence[NumberedStatement], change: int) -> None:
@@ -68,60 +90,29 @@ class RelationTables:
                     "change": change,
                 }
             )
-        dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
         for rule, rows in latest.items():
-            new = dialect.insert(relations)
-            old, given = relations.c, new.excluded
-            wins = {
-                "earliest": given.at < old.at,
-                "said": true(),
-                "ending": or_(given.at > old.at, and_(given.at == old.at, old.holds, given.holds == false())),
-                "holding": or_(given.at > old.at, and_(given.at == old.at, given.holds, old.holds == false())),
-            }[rule]
-            self._connection.execute(
-                new.on_conflict_do_update(
-                    index_elements=["one", "tie", "other"],
-                    set_={"at": given.at, "holds": given.holds, "change": given.change},
-                    where=wins,
-                ),
-                rows,
-            )
+            self._connection.execute(_upsert(self._connection.dialect.name, rule), rows)
 
     def relation(self, one: int, tie: Tie, other: int) -> int | None:
         """Since when the statement holds, or None."""
-        key = (relations.c.one == one) & (relations.c.tie == int(tie)) & (relations.c.other == other)
-        return self._connection.scalar(select(relations.c.at).where(key, relations.c.holds))
+        return self._connection.scalar(_HOLDS_SINCE, {"one": one, "tie": int(tie), "other": other})
 
     def last_said(self, one: int, tie: Tie, other: int) -> int | None:
         """When it was last said that the statement holds or has ended, or None."""
-        key = (relations.c.one == one) & (relations.c.tie == int(tie)) & (relations.c.other == other)
-        return self._connection.scalar(select(relations.c.at).where(key))
+        return self._connection.scalar(_AT, {"one": one, "tie": int(tie), "other": other})
 
     def changed_relations(self, after: int) -> Iterator[tuple[int, int, int, int, bool, int]]:
         """``one``, tie, ``other``, time, whether it holds, change: what changed since, in order of the changes."""
-        rows = self._connection.execution_options(yield_per=_CHUNK).execute(
-            select(
-                relations.c.one,
-                relations.c.tie,
-                relations.c.other,
-                relations.c.at,
-                relations.c.holds,
-                relations.c.change,
-            )
-            .where(relations.c.change > after)
-            .order_by(relations.c.change)
-        )
-        for row in rows:
+        for row in self._connection.execute(_CHANGED, {"after": after}):
             yield tuple(row)
 
     def relations_at_start(self) -> Iterator[Sequence[Any]]:
         """All that holds, many rows at once: ``one``, tie, ``other``, time, in the order of the table."""
-        rows = self._connection.execution_options(yield_per=_CHUNK).execute(
-            select(relations.c.one, relations.c.tie, relations.c.other, relations.c.at)
-            .where(relations.c.holds, relations.c.tie != int(Tie.FORGOTTEN))
-            .order_by(relations.c.one, relations.c.tie, relations.c.other)
-        )
-        yield from rows.partitions()
+        rows = self._connection.execution_options(yield_per=_CHUNK).execute(_AT_START)
+        # Ten million rows: what a result does for each of them takes longer than reading it.
+        while chunk := rows.cursor.fetchmany(_CHUNK):
+            yield chunk
+        rows.close()
 
     def put_age(self, one: int, sealed: bytes, change: int) -> None:
         dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
@@ -133,7 +124,8 @@ class RelationTables:
         )
 
     def sealed_age(self, one: int) -> bytes | None:
-        return self.sealed_ages([one]).get(one)
+        sealed = self._connection.scalar(_AGE, {"one": one})
+        return None if sealed is None else bytes(sealed)
 
     def sealed_ages(self, ones: Sequence[int]) -> dict[int, bytes]:
         """Those that there are."""
@@ -144,10 +136,7 @@ class RelationTables:
         return found
 
     def changed_ages(self, after: int) -> Iterator[tuple[int, bytes]]:
-        rows = self._connection.execution_options(yield_per=_CHUNK).execute(
-            select(ages.c.one, ages.c.sealed).where(ages.c.change > after)
-        )
-        for row in rows:
+        for row in self._connection.execution_options(yield_per=_CHUNK).execute(_CHANGED_AGES, {"after": after}):
             yield row.one, bytes(row.sealed)
 
     def relations_naming(self, one: int) -> list[Key]:
@@ -215,6 +204,22 @@ class RelationTables:
         return self._connection.scalar(select(func.count()).select_from(relations).where(relations.c.holds)) or 0
 
 
+@cache
+def _upsert(dialect: str, rule: str) -> Insert:
+    """Takes a statement over where it has a better claim than what is there."""
+    new = postgresql.insert(relations) if dialect == "postgresql" else sqlite.insert(relations)
+    old, given = relations.c, new.excluded
+    wins = {
+        "earliest": given.at < old.at,
+        "said": true(),
+        "ending": or_(given.at > old.at, and_(given.at == old.at, old.holds, given.holds == false())),
+        "holding": or_(given.at > old.at, and_(given.at == old.at, given.holds, old.holds == false())),
+    }[rule]
+    changed = {"at": given.at, "holds": given.holds, "change": given.change}
+    return new.on_conflict_do_update(index_elements=["one", "tie", "other"], set_=changed, where=wins)
+
+
+@cache
 def _rule(tie: Tie) -> str:
     if tie in EARLIEST_COUNTS:
         return "earliest"
