@@ -108,11 +108,15 @@ class RelationTables:
 
     def relations_at_start(self) -> Iterator[Sequence[Any]]:
         """All that holds, many rows at once: ``one``, tie, ``other``, time, in the order of the table."""
-        rows = self._connection.execution_options(yield_per=_CHUNK).execute(_AT_START)
-        # Ten million rows: what a result does for each of them takes longer than reading it.
-        while chunk := rows.cursor.fetchmany(_CHUNK):
+        if self._connection.dialect.name != "sqlite":
+            yield from self._connection.execution_options(yield_per=_CHUNK).execute(_AT_START).partitions()
+            return
+        # Ten million rows: what a result of SQLAlchemy does for each of them takes longer than reading it.
+        cursor = self._connection.connection.cursor()
+        cursor.execute(str(_AT_START.compile(self._connection, compile_kwargs={"literal_binds": True})))
+        while chunk := cursor.fetchmany(_CHUNK):
             yield chunk
-        rows.close()
+        cursor.close()
 
     def put_age(self, one: int, sealed: bytes, change: int) -> None:
         dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
