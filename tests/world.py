@@ -68,6 +68,7 @@ class World:
 
     def __post_init__(self) -> None:
         sim = self.homeserver
+        sim.clock = self.clock.now
         self.bob, self.mallory, self.eve = (sim.account(name) for name in ("bob", "mallory", "eve"))
         self.room = sim.room(self.bob, self.mallory)
         self.opening = sim.say(self.room, self.mallory, "[opening]")

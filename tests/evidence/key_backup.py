@@ -61,7 +61,11 @@ class Backup:
         """``session`` as a client's own library encrypts it."""
         public = vodozemac.Curve25519PublicKey.from_base64(unpadded(self.public))
         message = vodozemac.PkEncryption.from_key(public).encrypt(json.dumps(session).encode())
-        return dict(zip(("ciphertext", "mac", "ephemeral"), message.to_base64(), strict=True))
+        return {
+            "ephemeral": unpadded(message.ephemeral_key),
+            "ciphertext": unpadded(message.ciphertext),
+            "mac": unpadded(message.mac),
+        }
 
     def session_data(self, session: dict[str, Any] | bytes, *, proper_mac: bool = False) -> dict[str, str]:
         """``session`` as the app encrypts it; ``proper_mac``: over the ciphertext rather than over nothing."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
-import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -23,26 +21,29 @@ from nightlight.evidence.bundle.container import read_members, write_members
 from nightlight.evidence.bundle.contents import (
     ATTESTATION,
     MANIFEST,
-    MESSAGES_MAX,
     TIMESTAMP,
-    BundledMessage,
     ProvenEntry,
     build_contents,
 )
-from nightlight.evidence.bundle.files import FILES_BYTES_MAX, BundledFile
 from nightlight.evidence.bundle.verify import verify_bundle
 from nightlight.evidence.checkpoint import LogSigner
-from nightlight.evidence.log import LogEntry, LogKind
-from nightlight.flows.attachments import record_of
+from nightlight.evidence.log import LogKind
+from nightlight.flows.gather_evidence import (
+    Blobs,
+    bundled,
+    chosen_lines,
+    entries_of,
+    files_of,
+    kept_files,
+    server_keys_of,
+)
 from nightlight.flows.record_report import NewId
 from nightlight.model.case import CaseState, Outcome
 from nightlight.model.referral import Agency, Approval, Referral, ReferralState
 from nightlight.ports import Clock, Homeserver, Store, TimeStamper, Transaction, Vault
-from nightlight.respond.conversation import Line, conversation
+from nightlight.respond.conversation import conversation
 
 LEGAL_BASIS_CHARS_MAX = 2_000
-_IN_BUNDLE = (LogKind.REPORT_RECEIVED, LogKind.REPORT_CHECKED, LogKind.CASE_DECIDED)
-_Blobs = Mapping[bytes, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +90,8 @@ class Referrer:
         ``no_violation``, ``agency_not_found``, ``legal_basis_missing``, ``nothing_chosen``, ``message_not_found``,
         ``too_few_approvers``.
         """
-        servers = self._servers(case_id, chosen)
-        published = {server: keys for server in servers if (keys := self._published_keys(server)) is not None}
-        kept = self._kept(chosen)
+        published = server_keys_of(self.store, self.homeserver, case_id, chosen)
+        kept = kept_files(self.store, self.vault, chosen)
         with self.store.write() as tx:
             referral = self._propose(tx, case_id, reviewer, agency, legal_basis.strip(), chosen, published, kept)
             tx.add_referral(referral)
@@ -177,7 +177,7 @@ class Referrer:
         legal_basis: str,
         chosen: Collection[str],
         published: dict[str, dict[str, object]],
-        kept: _Blobs,
+        kept: Blobs,
     ) -> Referral:
         case, decision = tx.case(case_id), tx.decision_of(case_id)
         if case is None:
@@ -203,12 +203,12 @@ class Referrer:
                 "`nightlight approver add` adds one.",
             )
         reports = tx.reports_of(case_id)
-        lines = _chosen(conversation(reports), chosen)
-        messages = [self._bundled(tx, line) for line in lines]
+        lines = chosen_lines(conversation(reports), chosen)
+        messages = [bundled(tx, line) for line in lines]
         now = self.clock.now()
         contained = [report for report in reports if any(message.event_id in chosen for message in report.messages)]
-        files, checks = _files(tx, [message.event_id for message in messages], kept)
-        entries = [*self._entries(tx, case_id, {report.report_id for report in contained}), *checks]
+        files, checks = files_of(tx, [message.event_id for message in messages], kept)
+        entries = [*entries_of(tx, case_id, {report.report_id for report in contained}), *checks]
         head = tx.log_head()
         members = build_contents(
             case,
@@ -261,74 +261,6 @@ class Referrer:
             approvals=(),
         )
 
-    def _bundled(self, tx: Transaction, line: Line) -> BundledMessage:
-        message = line.message
-        event = tx.preserved(message.event_id)
-        if event is None:
-            raise RefusedError(
-                "nothing_chosen",
-                f"{message.event_id} is not preserved here, so it cannot be handed over.",
-                "Leave it out.",
-            )
-        return BundledMessage(
-            message.event_id,
-            event,
-            message.message_key,
-            message.verdict,
-            message.role,
-            line.own,
-            line.omitted,
-            message.relation,
-        )
-
-    def _entries(self, tx: Transaction, case_id: str, reports: Collection[str]) -> list[LogEntry]:
-        return [
-            entry
-            for entry in tx.log_of(case_id)
-            if entry.kind in _IN_BUNDLE and (entry.subject in reports or entry.subject == case_id)
-        ]
-
-    def _kept(self, chosen: Collection[str]) -> dict[bytes, bytes]:
-        """The files that were kept of these messages, by their SHA-256, as many as fit."""
-        with self.store.read() as tx:
-            named = [item.blob for item in tx.attachments_of(list(chosen)) if item.blob and item.verdict.bound]
-        blobs: dict[bytes, bytes] = {}
-        room = FILES_BYTES_MAX
-        for sha256 in dict.fromkeys(named):
-            data = bytearray()
-            for chunk in self.vault.read(sha256):
-                data += chunk
-                if len(data) > room:
-                    break
-            if len(data) > room:
-                continue
-            if not hmac.compare_digest(hashlib.sha256(data).digest(), sha256):
-                raise RefusedError(
-                    "vault_damaged",
-                    "A file that was kept of these messages is damaged, or somebody changed it.",
-                    "Have it checked again in the case, or leave its message out.",
-                )
-            blobs[sha256] = bytes(data)
-            room -= len(data)
-        return blobs
-
-    def _servers(self, case_id: str, chosen: Collection[str]) -> list[str]:
-        with self.store.read() as tx:
-            senders = {
-                message.sender
-                for report in tx.reports_of(case_id)
-                for message in report.messages
-                if message.event_id in chosen and message.sender
-            }
-        return sorted({sender.partition(":")[2] for sender in senders})
-
-    def _published_keys(self, server: str) -> dict[str, object] | None:
-        """A signature that cannot be checked is said to be unchecked; it does not hold a referral up."""
-        try:
-            return self.homeserver.server_keys(server)
-        except UnavailableError:
-            return None
-
     def _stamp(self, referral: Referral) -> Referral:
         assert self.stamper is not None  # noqa: S101 - for the type checker
         stamp = self.stamper.stamp(stamped_bytes(referral.attestation, _signatures(referral)))
@@ -349,27 +281,6 @@ class Referrer:
         return referral
 
 
-def _files(tx: Transaction, chosen: Sequence[str], kept: _Blobs) -> tuple[list[BundledFile], list[LogEntry]]:
-    """What was found out about the files of the chosen messages, and the log's entry about each check."""
-    files, entries = [], []
-    logs: dict[str, list[LogEntry]] = {}
-    for attachment in tx.attachments_of(chosen):
-        record, match = record_of(attachment), None
-        # A message stands in one case more often than not; a check is logged under one of them.
-        for case_id in tx.cases_of(attachment.event_id):
-            for entry in logs.setdefault(case_id, tx.log_of(case_id)):
-                if entry.kind == LogKind.ATTACHMENT_CHECKED and json.loads(entry.detail).get("record") == record:
-                    match = json.loads(entry.detail).get("list")
-                    entries.append(entry)
-                    break
-            else:
-                continue
-            break
-        blob = kept.get(attachment.blob) if attachment.blob else None
-        files.append(BundledFile(attachment, match, blob if attachment.verdict.bound else None))
-    return files, entries
-
-
 def bundle_of(referral: Referral) -> bytes:
     """The whole bundle: what was attested, and the signatures over it. Deterministic."""
     members = {**read_members(referral.contents), ATTESTATION: referral.attestation}
@@ -383,28 +294,3 @@ def bundle_of(referral: Referral) -> bytes:
 
 def _signatures(referral: Referral) -> dict[str, bytes]:
     return {approval.approver: approval.signature for approval in referral.approvals}
-
-
-def _chosen(lines: Sequence[Line], chosen: Collection[str]) -> list[Line]:
-    """The chosen lines, each with what is left out before it: what nobody sent, and what was not chosen."""
-    known = {line.message.event_id for line in lines}
-    strangers = set(chosen) - known
-    if strangers:
-        raise RefusedError("message_not_found", "A chosen message is not in this case.", "Reload the page.")
-    if not chosen or len(chosen) > MESSAGES_MAX:
-        raise RefusedError("nothing_chosen", "Choose the messages that are to be handed over.")
-    out: list[Line] = []
-    left_out: int | None = 0
-    for line in lines:
-        gap = line.omitted
-        before = None if gap is None or left_out is None else left_out + gap
-        if line.message.event_id in chosen:
-            out.append(replace(line, omitted=before if out else None))
-            left_out = 0
-        else:
-            left_out = None if before is None else before + 1
-    if not any(line.message.reported and line.message.verdict.proven for line in out):
-        raise RefusedError(
-            "nothing_chosen", "At least one reported message that is proven has to be among those handed over."
-        )
-    return out
