@@ -13,11 +13,13 @@ from nightlight.hazmat.attachment import Opening
 from nightlight.hazmat.merkle import Node
 from nightlight.model.account import Age, BirthMonth
 from nightlight.model.action import Action
+from nightlight.model.ask import AskState, StoredAsk
 from nightlight.model.attachment import Attachment, Digests
 from nightlight.model.case import Case, CaseState, Decision
 from nightlight.model.contact import Approach, ContactRequest, DecidedContact, RequestState
 from nightlight.model.contact_policy import PolicyChange
 from nightlight.model.event import Event, LoggedEvent
+from nightlight.model.own_page import BlockedName, PendingNotice, Preference
 from nightlight.model.referral import Agency, Approver, Referral
 from nightlight.model.relation import NumberedStatement, Tie
 from nightlight.model.report import Report, ReportedMessage
@@ -86,9 +88,10 @@ class Homeserver(Protocol):
         """Redacts exactly this event; done already counts as done."""
 
     def answer_invite(self, account: str, inviter: str, room_id: str, answer: str) -> None:
-        """Answers a hidden invitation for the one who was invited: ``join``, ``leave`` or ``show``.
+        """Answers a hidden invitation for the one who was invited: ``join``, ``leave``, ``block`` or ``show``.
 
-        An invitation that is no more counts as answered.
+        ``block`` and ``unblock`` put the inviter on the account's own list, or take them off; ``room_id`` may be empty
+        then. An invitation that is no more counts as answered.
         """
 
     def quarantine(self, mxc: str) -> None:
@@ -380,6 +383,46 @@ class Transaction(Protocol):
 
     def remove_contacts_of(self, account: str, decisions: Sequence[str], since: int) -> int:
         """Removes these decisions, what was decided about the account since that time, and all its requests."""
+
+    def reached(self, target: str, since: int, limit: int) -> list[tuple[str, int]]:
+        """Who came towards the account since then and was let through, and when last; the newest first."""
+
+    # A person's own page. Tokens and links are known by their hash.
+    def use_token(self, token_hash: bytes, until: int) -> bool:
+        """Remembers that the token was used; False if it was before."""
+
+    def add_own_session(self, token_hash: bytes, account: str, expires_at: int) -> None: ...
+    def own_session(self, token_hash: bytes, now: int) -> str | None: ...
+    def end_own_session(self, token_hash: bytes) -> None: ...
+    def add_sign_in_link(self, token_hash: bytes, account: str, made_at: int, expires_at: int) -> None: ...
+    def sign_in_link(self, token_hash: bytes, now: int) -> str | None:
+        """The account that an unused link of this hash signs in, while it lasts."""
+
+    def use_sign_in_link(self, token_hash: bytes) -> None: ...
+    def count_sign_in_links(self, since: int, account: str | None = None) -> int: ...
+    def preference(self, one: int) -> Preference: ...
+    def put_preference(self, one: int, preference: Preference) -> None: ...
+    def add_pending_notice(self, one: int, notice: PendingNotice) -> None: ...
+    def pending_notices(self, one: int, limit: int) -> list[PendingNotice]: ...
+    def remove_pending_notices(self, one: int, notice_ids: list[str]) -> int: ...
+    def expire_own_pages(self, now: int, notices_before: int) -> None: ...
+    def remove_own_page(self, one: int, account: str) -> int: ...
+
+    # What people ask the safety team for, and whom they block
+    def add_ask(self, ask: StoredAsk) -> None: ...
+    def save_ask(self, ask: StoredAsk) -> None: ...
+    def ask(self, ask_id: str) -> StoredAsk | None: ...
+    def asks_of(self, one: int) -> list[StoredAsk]:
+        """The newest first."""
+
+    def asks_in(self, states: list[AskState], limit: int) -> list[StoredAsk]:
+        """The oldest first."""
+
+    def count_asks(self, state: AskState) -> int: ...
+    def expire_asks(self, decided_before: int) -> int: ...
+    def name_block(self, one: int, name: BlockedName) -> None: ...
+    def blocked_by(self, one: int) -> list[BlockedName]: ...
+    def remove_asks_of(self, one: int) -> int: ...
 
     # Contact policies
     def add_policy(self, digest: str, text: bytes) -> None: ...

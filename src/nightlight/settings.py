@@ -116,6 +116,24 @@ class Settings(BaseSettings):
     country: str = Field(
         "GB", description="Country whose helplines are named, two capital letters.", pattern=r"^[A-Z]{2}$"
     )
+    catalogue_dir: Path | None = Field(
+        None, description="Folder with notices, caps or helplines of your own (en.yaml, caps.yaml, helplines.yaml …)."
+    )
+
+    # A person's own page
+    own_page: bool = Field(
+        True, description="Whether /safe is there: the page on which young people see and change what protects them."
+    )
+    own_page_minutes: float = Field(
+        30.0, description="How long somebody stays signed in there, minutes.", gt=0, le=1440
+    )
+    sign_in_links_of_one: int = Field(
+        3, description="Most links for signing in there, for one account in an hour.", gt=0
+    )
+    sign_in_links_per_hour: int = Field(300, description="Most links for signing in there, in all in an hour.", gt=0)
+    own_page_reports_per_hour: int = Field(
+        20, description="Most reports of one account from that page in an hour; blocking goes on.", gt=0
+    )
 
     # Reviewers
     cookie_secure: bool = Field(

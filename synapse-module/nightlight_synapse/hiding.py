@@ -79,6 +79,12 @@ class Hider:
             await self._write_ignored(account, {other: True})
             await self._settle(account, other)
 
+    async def unblock(self, account: str, other: str) -> None:
+        """The account wants to hear the other one again; an invitation that is hidden stays so."""
+        async with _Held(self._locks, account):
+            await self._write_ignored(account, {other: False})
+            await self._settle(account, other)
+
     async def _settle(self, account: str, other: str) -> None:
         rooms = await self._in_thread(self._state.hidden_of, account, other)
         anything = bool(rooms) or bool(await self._in_thread(self._state.inviters_hidden, account))

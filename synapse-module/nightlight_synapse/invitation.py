@@ -13,7 +13,7 @@ from nightlight_synapse.hiding import Hider
 
 _log = logging.getLogger(__name__)
 
-ANSWERS = ("join", "leave", "block", "show")
+ANSWERS = ("join", "leave", "block", "unblock", "show")
 _DIRECT = "m.direct"
 
 
@@ -25,11 +25,14 @@ class Invitations:
     async def answer(self, account: str, inviter: str, room: str, answer: str) -> bool:
         """Joins or leaves the room for the account, or shows the invitation; False if there is none any more.
 
-        ``block`` leaves, and puts the inviter on the account's own list; ``room`` may be empty then. Asking again
-        changes nothing. ``SynapseError`` 400: the homeserver lets nobody in or out there; 502: not now.
+        ``block`` leaves, and puts the inviter on the account's own list, ``unblock`` takes them off; ``room`` may be empty
+        then. Asking again changes nothing. ``SynapseError`` 400: the homeserver lets nobody in or out there; 502: not now.
         """
         if not self._api.is_mine(account) or await self._api.get_userinfo_by_id(account) is None:
             raise SynapseError(400, "There is no such account on this server.", "M_INVALID_PARAM")
+        if answer == "unblock":
+            await self._hider.unblock(account, inviter)
+            return False
         event = await self._invitation(account, room) if room else None
         if answer in ("join", "show"):
             # Before joining: what the inviter says first must not be left out of the account's sync.

@@ -32,6 +32,7 @@ class Background:
             self._thread("contact requests", settings.outbox_seconds, house.request_desk.sweep),
             self._thread("retention", RETENTION_SECONDS, house.retention.run),
             self._thread("repeated decisions", TIDY_SECONDS, house.contact_desk.tidy),
+            self._thread("asks", 600.0, house.ask_desk.sweep),
             self._thread("log anchor", 1.0, self._anchor),
         ]
 

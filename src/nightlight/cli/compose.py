@@ -20,7 +20,7 @@ from nightlight.adapters.vault import FileVault
 from nightlight.cli.anchor import Anchor
 from nightlight.cli.files import read_bytes, read_line
 from nightlight.cli.foundation import new_id
-from nightlight.cli.prevention import PreventionRooms
+from nightlight.cli.own_page import OwnPageRooms
 from nightlight.cli.secrets import secret
 from nightlight.errors import RefusedError
 from nightlight.evidence.checkpoint import LogSigner
@@ -30,6 +30,7 @@ from nightlight.flows.check_attachments import AttachmentChecker, AttachmentLimi
 from nightlight.flows.collect_reports import Collector
 from nightlight.flows.enforce import Enforcer
 from nightlight.flows.keep_attachment import AttachmentKeeper
+from nightlight.flows.own_door import OwnDoor, OwnDoorLimits
 from nightlight.flows.refer import Operator, Referrer
 from nightlight.flows.referral_people import ReferralPeople
 from nightlight.flows.review import Desk
@@ -41,10 +42,11 @@ from nightlight.settings import Attachments
 from nightlight.web.api.routes import BodyLimits
 from nightlight.web.api.status import StatusLinks, how_to_prove
 from nightlight.web.disclose.routes import DisclosurePage
+from nightlight.web.safe.site import Rooms
 
 
 @dataclass(frozen=True)
-class House(PreventionRooms):
+class House(OwnPageRooms):
     """Every part of a running Nightlight, made when it is first asked for."""
 
     @cached_property
@@ -127,14 +129,14 @@ class House(PreventionRooms):
         limits = IntakeLimits(
             self.settings.reports_per_hour, self.settings.pending_max, int(self.settings.pending_hours * 3_600_000)
         )
-        return Intake(self.store, self.homeserver, self.clock, new_id, limits, self.events)
+        return Intake(self.store, self.homeserver, self.clock, new_id, limits, self.events, self.notifier.tell)
 
     @cached_property
     def collector(self) -> Collector:
         tell = self._how_to_prove if self.settings.reporter_notices else None
-        return Collector(
-            self.store, self.homeserver, self.clock, new_id, self.settings.note_chars_max, tell, self.events
-        )
+        chars = self.settings.note_chars_max
+        parts = (self.store, self.homeserver, self.clock, new_id, chars, tell, self.events)
+        return Collector(*parts, tell=self.notifier.tell)
 
     @cached_property
     def enforcer(self) -> Enforcer:
@@ -145,6 +147,37 @@ class House(PreventionRooms):
             self.settings.action_attempts_max,
             lambda: random.uniform(0.8, 1.2),  # noqa: S311 - spreads load, guards nothing
             self.events,
+            lambda action: self.link_text(self.own_door, action),
+        )
+
+    @cached_property
+    def own_door(self) -> OwnDoor:
+        settings = self.settings
+        limits = OwnDoorLimits(
+            int(settings.own_page_minutes * 60_000), settings.sign_in_links_of_one, settings.sign_in_links_per_hour
+        )
+        return OwnDoor(
+            self.store,
+            self.clock,
+            self.homeserver,
+            self.people,
+            settings.server_name,
+            new_id,
+            lambda: secrets.token_urlsafe(32),
+            self.link_token,
+            limits,
+        )
+
+    @cached_property
+    def safe_rooms(self) -> Rooms:
+        return Rooms(
+            self.own_door,
+            self.own_page,
+            self.request_desk,
+            self.birth_months,
+            self.protection_desk,
+            self.help,
+            self.catalogue,
         )
 
     @cached_property

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import TypeVar
 
 from nightlight.cli.files import read_bytes
 from nightlight.errors import RefusedError
-from nightlight.prevent.notices import Catalogue, read_helplines, read_texts
+from nightlight.prevent.notices import Catalogue, read_caps, read_helplines, read_texts
+from nightlight.prevent.yaml_reader import MalformedError
+
+T = TypeVar("T")
 
 PRESETS = ("teen-default", "ofcom-f1", "strict", "open")
 
@@ -29,14 +34,37 @@ def policy_file(name: str) -> bytes:
     return read_bytes(path)
 
 
-def built_in_catalogue() -> Catalogue:
-    folder = _prevent() / "catalogue"
-    texts = dict(
-        read_texts(item.read_bytes())
-        for item in sorted(folder.iterdir(), key=lambda item: item.name)
-        if item.name.endswith(".yaml") and item.name != "helplines.yaml"
-    )
-    return Catalogue(texts, read_helplines((folder / "helplines.yaml").read_bytes()))
+def catalogue(folder: Path | None = None) -> Catalogue:
+    """The notices, caps and helplines that come with the package; a file in ``folder`` takes the place of ours.
+
+    ``RefusedError('catalogue_malformed')`` names the file, the line and the column of every mistake.
+    """
+    ours = _prevent() / "catalogue"
+    files: dict[str, Traversable | Path] = {item.name: item for item in ours.iterdir() if item.name.endswith(".yaml")}
+    if folder is not None:
+        given = {item.name: item for item in sorted(folder.glob("*.yaml"))}
+        if not given:
+            raise RefusedError(
+                "catalogue_missing", f"There is no catalogue in {folder}: no file there ends with .yaml."
+            )
+        files |= given
+    helplines = _read(files.pop("helplines.yaml"), read_helplines)
+    caps = _read(files.pop("caps.yaml"), read_caps)
+    texts = {}
+    for name in sorted(files):
+        language, notices = _read(files[name], read_texts)
+        if f"{language}.yaml" != name:
+            raise RefusedError("catalogue_malformed", f"{name}: the language in it is {language}.", "Name them alike.")
+        texts[language] = notices
+    return Catalogue(texts, helplines, caps)
+
+
+def _read(file: Traversable | Path, read: Callable[[bytes], T]) -> T:
+    data = read_bytes(file) if isinstance(file, Path) else file.read_bytes()
+    try:
+        return read(data)
+    except MalformedError as e:
+        raise RefusedError(e.code, f"{file}: {'; '.join(map(str, e.problems[:20]))}", e.hint) from None
 
 
 def _prevent() -> Traversable:

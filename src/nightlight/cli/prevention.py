@@ -9,7 +9,7 @@ from functools import cached_property
 from nightlight.adapters.matrix.history import History
 from nightlight.adapters.people_seal import PeopleSeal, derived
 from nightlight.adapters.policy_signer import PolicySigner
-from nightlight.cli.data import built_in_catalogue, policy_file
+from nightlight.cli.data import catalogue, policy_file
 from nightlight.cli.files import long_secret, read_bytes
 from nightlight.cli.foundation import Foundation, new_id
 from nightlight.cli.matrix import hs_token
@@ -90,18 +90,22 @@ class PreventionRooms(Foundation):
 
     @cached_property
     def catalogue(self) -> Catalogue:
-        return built_in_catalogue()
+        return catalogue(self.settings.catalogue_dir)
 
     @cached_property
     def notifier(self) -> Notifier:
         settings = self.settings
         page = f"{settings.resolved_public_url}/safe"
         return Notifier(
-            self.people, self.catalogue, settings.notice_language, settings.country, page, new_id, self._has_notices
+            self.people,
+            self.catalogue,
+            settings.notice_language,
+            settings.country,
+            page,
+            new_id,
+            self.is_local,
+            by_homeserver=bool(settings.homeserver_url),
         )
-
-    def _has_notices(self, account: str) -> bool:
-        return bool(self.settings.homeserver_url) and self.is_local(account)
 
     @cached_property
     def request_desk(self) -> RequestDesk:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.routing import BaseRoute
 
 from nightlight.cli.background import Background
 from nightlight.cli.compose import House
@@ -20,6 +21,7 @@ from nightlight.web.api.routes import api_router
 from nightlight.web.app import build_app
 from nightlight.web.console.routes import console_routes
 from nightlight.web.disclose.routes import disclosure_routes
+from nightlight.web.safe.routes import safe_routes
 
 
 def app_for(house: House) -> FastAPI:
@@ -48,6 +50,7 @@ def app_for(house: House) -> FastAPI:
         ],
         [
             *(disclosure_routes(house.disclosure_page) if settings.disclosure_page else []),
+            *(_own_pages(house) if settings.own_page else []),
             *console_routes(
                 house.desk,
                 house.door,
@@ -59,6 +62,12 @@ def app_for(house: House) -> FastAPI:
         house.store,
         lifespan,
     )
+
+
+def _own_pages(house: House) -> list[BaseRoute]:
+    settings = house.settings
+    seconds = int(settings.own_page_minutes * 60)
+    return safe_routes(house.safe_rooms, house.safe_page, cookie_secure=settings.cookie_secure, session_seconds=seconds)
 
 
 def app_from_environment() -> FastAPI:

@@ -59,6 +59,8 @@ class LogKind(StrEnum):
     ACCOUNTS_IMPORTED = "accounts.imported"
     ACCOUNT_FORGOTTEN = "account.forgotten"
     AGE_VIEWED = "age.viewed"
+    ASK_MADE = "ask.made"
+    ASK_ENDED = "ask.ended"
     REVIEWER_ADDED = "reviewer.added"
     REVIEWER_REMOVED = "reviewer.removed"
     REVIEWER_SIGNED_IN = "reviewer.signed_in"

@@ -1,4 +1,4 @@
-"""Accounts and their ages: what the platform says, what people say of themselves, and forgetting."""
+"""Accounts and their ages: what the platform says, and forgetting."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from nightlight.errors import RefusedError
 from nightlight.evidence.log import LogKind
 from nightlight.flows.people import People
 from nightlight.flows.take_events import EventIntake
-from nightlight.model.account import MINORS, Age, AgeBand, Assurance
+from nightlight.model.account import Age, Assurance
 from nightlight.model.event import Event, EventKind
 from nightlight.ports import Clock, RelationView, Store, Transaction
 from nightlight.prevent.ages import known_age
 from nightlight.prevent.event_reader import account_name
 
-_BANDS = tuple(AgeBand)
 #: How far the platform's clock may be ahead.
 _AHEAD_MS = 300_000
 #: How far back in time a decision may have been made that was made after another, because a clock was set back.
@@ -139,32 +138,6 @@ class AccountBook:
             tx.log(self.clock.now(), LogKind.AGE_VIEWED, by, self.people.pseudonym(account), {"reason": reason.strip()})
             return self.people.age_of(tx, account)
 
-    def age(self, account: str) -> Age:
-        """For the account itself and for nobody else."""
-        with self.store.read() as tx:
-            return self.people.age_of(tx, account)
-
-    def declare(self, account: str, birth_month: str) -> Age:
-        """The person says when they were born.
-
-        It may add protection at once. What would lower it, or what stands against a better assurance, is refused here:
-        that takes a person of the safety team (``RefusedError('age_needs_review')``).
-        """
-        now = self.clock.now()
-        age = known_age(None, Assurance.DECLARED.value, birth_month, now)
-        with self.store.write() as tx:
-            before = self.people.age_of(tx, account)
-            if _lowers_protection(before, age, now):
-                raise RefusedError(
-                    "age_needs_review",
-                    "With that month some of your protections would end, so a person has to look at it first.",
-                    "Write to the safety team of your server.",
-                )
-            one = self.people.number(account)
-            tx.put_age(one, self.people.close_age(one, age), tx.next_change())
-        self.view.follow()
-        return age
-
     def forget(self, accounts: Sequence[str], by: str = "service") -> int:
         """Removes everything about accounts: events, relations, ages, decisions, requests. Returns how much.
 
@@ -182,6 +155,7 @@ class AccountBook:
         with self.store.write() as tx:
             gone = tx.remove_events(events, account, last_event)
             gone += tx.remove_contacts_of(account, decisions, now - _CLOCK_MS) + tx.remove_actions_of(account)
+            gone += tx.remove_own_page(one, account) + tx.remove_asks_of(one)
             gone += tx.remove_relations(one, named, last_change, tx.next_change(), now)
             tx.log(now, LogKind.ACCOUNT_FORGOTTEN, by, self.people.pseudonym(account), {"removed": gone})
         self.view.follow()
@@ -202,11 +176,3 @@ def _created(account: str, at: int) -> Event:
     # The id of an account may be as long as an event's may be, and need not be ASCII.
     name = hashlib.blake2b(account.encode(), digest_size=16).hexdigest()
     return Event(f"account/{name}/{at}", EventKind.ACCOUNT_CREATED, at, account)
-
-
-def _lowers_protection(before: Age, after: Age, now: int) -> bool:
-    """Whether somebody known to be young would count as older, or a better assurance would be lost."""
-    if before.assurance in (Assurance.ESTIMATED, Assurance.VERIFIED):
-        return before.at(now) is not after.at(now)
-    old, new = before.at(now), after.at(now)
-    return old in MINORS and _BANDS.index(new) > _BANDS.index(old)

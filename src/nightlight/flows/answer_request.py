@@ -12,6 +12,7 @@ from nightlight.flows.tell import Notifier
 from nightlight.model.action import Action, ActionKind, ActionState
 from nightlight.model.contact import Approach, ContactRequest, Direction, RequestState
 from nightlight.model.event import Event, EventKind
+from nightlight.model.relation import Tie
 from nightlight.ports import Clock, RelationView, Store, Transaction
 
 _SWEEP = 200
@@ -52,9 +53,12 @@ class RequestDesk:
         with self.store.read() as tx:
             return tx.requests_to(account, [RequestState.WAITING])
 
-    def answer(self, account: str, request_id: str, answer: RequestAnswer) -> ContactRequest:
+    def answer(
+        self, account: str, request_id: str, answer: RequestAnswer, *, notice_shown: bool = False
+    ) -> ContactRequest:
         """Ends the request. The same answer again changes nothing.
 
+        ``notice_shown``: the one who calls shows the notice about blocking, so none is sent.
         ``RefusedError``: ``request_not_found`` (or somebody else's), ``request_answered``.
         """
         now = self.clock.now()
@@ -79,11 +83,13 @@ class RequestDesk:
             if answer is RequestAnswer.BLOCK:
                 self.events.block(tx, f"{request_id}/blocked", account, asker, now)
                 self._end_all_between(tx, account, asker, now)
+                if not notice_shown:
+                    self.notifier.tell(tx, account, "after_blocking", now)
             self.events.record(tx, made, now)
         self.view.follow()
         return answered
 
-    def block(self, account: str, other: str, *, listed: bool = False) -> None:
+    def block(self, account: str, other: str, *, listed: bool = False, notice_shown: bool = False) -> None:
         """Blocks somebody, request or none. A block is never overruled by a policy.
 
         ``listed``: the account's own list at the homeserver says so already.
@@ -92,10 +98,29 @@ class RequestDesk:
             raise RefusedError("self_contact", "Nobody blocks themselves.")
         now = self.clock.now()
         with self.store.write() as tx:
-            told = self._end_all_between(tx, account, other, now)
-            if not listed and not told:
-                self._tell_homeserver(tx, account, {"inviter": other, "room_id": "", "answer": "block"}, now)
-            self.events.block(tx, self.new_id("block"), account, other, now)
+            self.block_within(tx, account, other, now, listed=listed)
+            if not notice_shown:
+                self.notifier.tell(tx, account, "after_blocking", now)
+        self.view.follow()
+
+    def block_within(self, tx: Transaction, account: str, other: str, now: int, *, listed: bool = False) -> None:
+        """Blocks as a part of a longer story."""
+        told = self._end_all_between(tx, account, other, now)
+        if not listed and not told:
+            self._tell_homeserver(tx, account, {"inviter": other, "room_id": "", "answer": "block"}, now)
+        self.events.block(tx, self.new_id("block"), account, other, now)
+
+    def unblock(self, account: str, other: str) -> None:
+        """Takes a block back. It makes no connection: what the policy says of strangers holds again."""
+        now = self.clock.now()
+        with self.store.write() as tx:
+            since = tx.relation(self.events.number(account), Tie.BLOCKS, self.events.number(other))
+            if since is None:
+                return
+            # A block of this very millisecond, or of a clock that was ahead, would win over its end.
+            event = Event(self.new_id("unblock"), EventKind.CONTACT_UNBLOCKED, max(now, since + 1), account, other)
+            self.events.record(tx, [event], now)
+            self._tell_homeserver(tx, account, {"inviter": other, "room_id": "", "answer": "unblock"}, now)
         self.view.follow()
 
     def sweep(self) -> int:
@@ -138,7 +163,7 @@ class RequestDesk:
         return self._tell_homeserver(tx, approach.target, detail, now)
 
     def _tell_homeserver(self, tx: Transaction, account: str, detail: dict[str, str], now: int) -> bool:
-        if not self.notifier.is_local(account):
+        if not self.notifier.on_homeserver(account):
             return False
         action_id = self.new_id("action")
         tx.add_action(

@@ -14,7 +14,7 @@ from nightlight.flows.take_events import EventIntake
 from nightlight.model.action import Action, ActionKind, ActionState
 from nightlight.model.report import Category, Disclosure, Report, ReportSource, ReportState
 from nightlight.model.verdict import Code, Verdict
-from nightlight.ports import Clock, Homeserver, HomeserverReport, NewReport, Store
+from nightlight.ports import Clock, Homeserver, HomeserverReport, NewReport, Store, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,8 @@ class Collector:
     note_chars_max: int
     how_to_prove: Callable[[Report], str] | None
     events: EventIntake
+    #: Tells a young person what a report is for; see ``Notifier.tell``.
+    tell: Callable[[Transaction, str, str, int], object] = lambda *_: None
 
     def collect(self) -> int:
         """Stores every report made since the last time, each in its own transaction; returns how many were new."""
@@ -62,6 +64,7 @@ class Collector:
         with self.store.write() as tx:
             is_new = not tx.has_source(source_ref)
             if is_new:
+                self.tell(tx, item.reporter, "after_reporting", report.received_at)
                 filed = (
                     record_new(tx, new, checked, self.new_id, self.events)
                     if state is ReportState.CHECKED

@@ -23,7 +23,10 @@ BACKOFF_MAX_MS = 900_000
 
 @dataclass(frozen=True, slots=True)
 class Enforcer:
-    """``jitter`` returns a factor around 1, so that many actions do not come back at one instant."""
+    """``jitter`` returns a factor around 1, so that many actions do not come back at one instant.
+
+    ``link_text`` writes the notice with a link to somebody's own page; without it none is sent.
+    """
 
     store: Store
     homeserver: Homeserver
@@ -31,6 +34,7 @@ class Enforcer:
     attempts_max: int
     jitter: Callable[[], float]
     events: EventIntake
+    link_text: Callable[[Action], str] | None = None
 
     def run_due(self) -> int:
         """Tries every action that is due; returns how many were tried."""
@@ -69,6 +73,11 @@ class Enforcer:
         match action.kind:
             case ActionKind.WARN | ActionKind.NOTIFY_REPORTER | ActionKind.SAFETY_NOTICE:
                 homeserver.send_notice(target, action.detail["text"], action.action_id)
+            case ActionKind.SIGN_IN_LINK:
+                # Made only now: a link that works is never stored.
+                if self.link_text is None:
+                    raise RefusedError("no_own_page", "There are no pages of people's own here.")
+                homeserver.send_notice(target, self.link_text(action), action.action_id)
             case ActionKind.SUSPEND:
                 homeserver.suspend(target)
             case ActionKind.LOCK:

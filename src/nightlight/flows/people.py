@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nightlight.model.account import UNKNOWN_AGE, Age
 from nightlight.model.contact import SignalFamily
+from nightlight.model.own_page import BlockedName
 from nightlight.model.relation import NumberedStatement, Statement
 from nightlight.ports import PeopleSeal, Transaction
 from nightlight.prevent.ages import pack_age, unpack_age
@@ -43,3 +44,11 @@ class People:
         one = self.number(account)
         sealed = tx.sealed_age(one)
         return UNKNOWN_AGE if sealed is None else self.open_age(one, sealed)
+
+    def close_blocked(self, one: str, other: str, at: int) -> BlockedName:
+        """The name of somebody whom ``one`` blocks, sealed, so that they can see it and nobody else."""
+        number = self.number(other)
+        return BlockedName(number, at, self.seal.close(f"blocked/{self.number(one)}/{number}", other.encode()))
+
+    def open_blocked(self, one: int, name: BlockedName) -> str:
+        return self.seal.open(f"blocked/{one}/{name.other}", name.sealed).decode()

@@ -49,6 +49,7 @@ class EventIntake:
         self._people = people
         self._view = view
         self._limits = limits
+        self.number = people.number
 
     def take(self, sent: Sequence[Event | RefusedError]) -> EventReceipt:
         """Records what can be recorded and says what was refused. What was refused once is refused again."""
@@ -107,6 +108,10 @@ class EventIntake:
             tx.add_events(new, max(now, last_at), number + 1)
         if stated:
             tx.state(stated, tx.next_change())
+        for event in new:
+            if event.kind is EventKind.CONTACT_BLOCKED:
+                blocked = self._people.close_blocked(event.actor, event.target, event.at)
+                tx.name_block(self._people.number(event.actor), blocked)
 
     def block(self, tx: Transaction, event_id: str, account: str, other: str, now: int) -> None:
         """Records that an account blocks another one here with us.

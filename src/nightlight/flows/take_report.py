@@ -7,7 +7,7 @@ no report (and no acknowledgement) or a whole one. A reporter who got no answer 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from nightlight.errors import RefusedError, UnavailableError
@@ -47,6 +47,8 @@ class Intake:
     new_id: NewId
     limits: IntakeLimits
     events: EventIntake
+    #: Tells a young person what a report is for; see ``Notifier.tell``.
+    tell: Callable[[Transaction, str, str, int], object] = lambda *_: None
 
     def take(self, request: ReportRequest, openid_token: str, idempotency_key: str | None) -> Receipt:
         """Takes one report.
@@ -81,6 +83,7 @@ class Intake:
             report = _report(self.new_id("report"), now, reporter, request, ReportState.CHECKED)
             report = replace(report, messages=tuple(item.message for item in checked))
             new = NewReport(report, reporter, digest, idempotency_key)
+            self.tell(tx, reporter, "after_reporting", now)
             return Receipt(record_new(tx, new, checked, self.new_id, self.events), created=True)
 
     def check_pending(self, limit: int = 100) -> int:
@@ -133,6 +136,8 @@ class Intake:
                 # The reporter sent it again meanwhile. This one keeps its own claimant, so both stay reachable.
                 claimant = pending.claimant
             record_checked(tx, settled, claimant, checked, self.new_id, self.events, self.clock.now())
+            if reporter is not None:
+                self.tell(tx, reporter, "after_reporting", self.clock.now())
 
     def _store_pending(
         self,

@@ -81,11 +81,15 @@ def _month_of_day(day: int) -> BirthMonth:
 
 @dataclass(frozen=True, slots=True)
 class Age:
-    """What is known of one account's age. Where a birth month is known, the band follows it."""
+    """What is known of one account's age. Where a birth month is known, the band follows it.
+
+    ``disputed``: was known to be older and now says to be younger; nobody has looked at that yet.
+    """
 
     band: AgeBand = field(repr=False)
     assurance: Assurance = field(repr=False)
     birth_month: BirthMonth | None = field(default=None, repr=False)
+    disputed: bool = field(default=False, repr=False)
 
     def at(self, now: int) -> AgeBand:
         """The band at ``now``: birthdays move it by themselves."""
@@ -94,6 +98,10 @@ class Age:
     def in_month(self, today: BirthMonth) -> AgeBand:
         """The band in the month ``today``, for who asks about many at once."""
         return self.birth_month.band_in(today) if self.birth_month else self.band
+
+    def acting_in_month(self, today: BirthMonth) -> AgeBand:
+        """The band in which the account comes towards others."""
+        return AgeBand.UNKNOWN if self.disputed else self.in_month(today)
 
 
 UNKNOWN_AGE = Age(AgeBand.UNKNOWN, Assurance.NONE)

@@ -18,13 +18,15 @@ class ActionKind(StrEnum):
     SAFETY_NOTICE = "safety_notice"
     #: A hidden invitation is accepted, declined or shown on behalf of the one who was invited.
     ANSWER_INVITE = "answer_invite"
+    #: A link to somebody's own page, which works once.
+    SIGN_IN_LINK = "sign_in_link"
 
 
 #: What cannot be taken back. Only a verified message may lead there.
 IRREVERSIBLE = frozenset({ActionKind.DEACTIVATE, ActionKind.REDACT})
 
 #: Prevention's own. They follow from no decision of a reviewer, and who asked whom is kept out of the log.
-PREVENTION = frozenset({ActionKind.SAFETY_NOTICE, ActionKind.ANSWER_INVITE})
+PREVENTION = frozenset({ActionKind.SAFETY_NOTICE, ActionKind.ANSWER_INVITE, ActionKind.SIGN_IN_LINK})
 
 #: What a reviewer may choose. Notices to reporters are sent by the flows.
 CHOOSABLE = tuple(kind for kind in ActionKind if kind not in {ActionKind.NOTIFY_REPORTER, *PREVENTION})

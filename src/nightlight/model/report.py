@@ -38,6 +38,7 @@ class ReportSource(StrEnum):
     API = "api"
     EVENT_REPORT = "synapse_event_report"
     USER_REPORT = "synapse_user_report"
+    OWN_PAGE = "own_page"
 
 
 class MessageRole(StrEnum):

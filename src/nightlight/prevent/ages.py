@@ -64,13 +64,13 @@ _ASSURANCES = tuple(Assurance)
 def pack_age(age: Age) -> int:
     """One number below 2^40 for an age: for a table in memory, and for sealing, where its size tells nothing."""
     month = age.birth_month.year * 12 + age.birth_month.month - 1 if age.birth_month else 0
-    return _BANDS.index(age.band) | _ASSURANCES.index(age.assurance) << 4 | month << 8
+    return _BANDS.index(age.band) | _ASSURANCES.index(age.assurance) << 4 | month << 8 | age.disputed << 32
 
 
 def unpack_age(packed: int) -> Age:
     """The reverse of ``pack_age``; ``RefusedError('age_damaged')``."""
-    band, sure, months = packed & 15, packed >> 4 & 15, packed >> 8
-    if not (band < len(_BANDS) and sure < len(_ASSURANCES) and months < 10_000 * 12):
+    band, sure, months, disputed = packed & 15, packed >> 4 & 15, packed >> 8 & 0xFFFFFF, packed >> 32
+    if not (disputed < 2 and band < len(_BANDS) and sure < len(_ASSURANCES) and months < 10_000 * 12):
         raise RefusedError("age_damaged", "This is not a stored age.")
     born = BirthMonth(months // 12, months % 12 + 1) if months else None
-    return Age(_BANDS[band], _ASSURANCES[sure], born)
+    return Age(_BANDS[band], _ASSURANCES[sure], born, bool(disputed))

@@ -111,11 +111,11 @@ def contact_facts(
     refusal_kept = LIFETIME[Tie.REFUSED_BY] or 0
     return ContactFacts(
         direction=direction,
-        from_band=seen.one_age.in_month(today),
+        from_band=seen.one_age.acting_in_month(today),
         to_band=seen.other_age.in_month(today),
         relation=_relation(seen),
         blocked=Tie.BLOCKED_BY in between,
-        from_assurance=seen.one_age.assurance,
+        from_assurance=Assurance.NONE if seen.one_age.disputed else seen.one_age.assurance,
         account_age=max(0, now - known_since) // HOUR_MS,
         minor_refusals=numbers[0],
         minor_blocks=numbers[1],

@@ -11,29 +11,26 @@ import yaml
 from nightlight.model.account import AgeBand
 from nightlight.prevent.yaml_reader import MalformedError, Reader, read_nodes
 
-DAY_MS = 24 * 3_600_000
-
 
 @dataclass(frozen=True, slots=True)
 class NoticeKind:
-    """``id`` names it in policies and catalogues; ``every_ms``: the same person gets it at most once in this time."""
+    """``id`` names it in policies and catalogues."""
 
     id: str
     when: str
-    every_ms: int
 
 
 #: The closed list. All of them are for the young person: an adult is told nothing that could tell an age.
 NOTICES: dict[str, NoticeKind] = {
     kind.id: kind
     for kind in (
-        NoticeKind("first_contact", "somebody from outside writes for the first time", DAY_MS),
-        NoticeKind("request_waiting", "somebody unnamed asks for contact", DAY_MS // 4),
-        NoticeKind("request_refused_by_others", "the one who asks was refused by other people", DAY_MS // 4),
-        NoticeKind("before_accepting", "before a request is accepted", 0),
-        NoticeKind("after_blocking", "after somebody was blocked", 0),
-        NoticeKind("after_reporting", "after a report", 0),
-        NoticeKind("loosening", "before a protection is taken off", 0),
+        NoticeKind("first_contact", "somebody from outside writes for the first time"),
+        NoticeKind("request_waiting", "somebody unnamed asks for contact"),
+        NoticeKind("request_refused_by_others", "the one who asks was refused by other people"),
+        NoticeKind("before_accepting", "before a request is accepted"),
+        NoticeKind("after_blocking", "after somebody was blocked"),
+        NoticeKind("after_reporting", "after a report"),
+        NoticeKind("loosening", "before a protection is taken off"),
     )
 }
 NOTICE_IDS = tuple(NOTICES)
@@ -41,6 +38,8 @@ NOTICE_IDS = tuple(NOTICES)
 _CODE = "catalogue_malformed"
 _DATE = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\Z")
 _COUNTRY = re.compile(r"[A-Z]{2}\Z")
+_SPAN = re.compile(r"([0-9]{1,4})([mhd])\Z")
+_UNIT_MS = {"m": 60_000, "h": 3_600_000, "d": 24 * 3_600_000}
 _PHONE = re.compile(r"[0-9+][0-9 -]{1,24}\Z")
 
 
@@ -74,10 +73,14 @@ class Country:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """``texts``: language → notice → words. ``countries``: ISO 3166-1 code → whom to call; ``ZZ`` for all others."""
+    """``texts``: language → notice → words. ``countries``: ISO 3166-1 code → whom to call; ``ZZ`` for all others.
+
+    ``every``: notice → the same person gets it at most once in this time, milliseconds.
+    """
 
     texts: Mapping[str, Mapping[str, Notice]]
     countries: Mapping[str, Country]
+    every: Mapping[str, int]
 
     def notice(self, notice_id: str, language: str) -> Notice:
         """In the language, or in English where the language is not there."""
@@ -122,6 +125,23 @@ def read_helplines(data: bytes) -> dict[str, Country]:
     if reader.problems:
         raise MalformedError(_CODE, reader.problems)
     return countries
+
+
+def read_caps(data: bytes) -> dict[str, int]:
+    """How often the same person may get each notice, milliseconds. ``MalformedError('catalogue_malformed')``."""
+    reader = Reader()
+    found = reader.mapping(read_nodes(data, _CODE), ("at_most_once_in",))
+    caps: dict[str, int] = {}
+    if "at_most_once_in" in found:
+        for notice_id, node in reader.mapping(found["at_most_once_in"], NOTICE_IDS).items():
+            match = _SPAN.match(reader.text(node, notice_id))
+            if match is None:
+                reader.complain(node, f"{notice_id}: a time belongs here, such as 30m, 6h or 1d; 0m for every time.")
+            else:
+                caps[notice_id] = int(match[1]) * _UNIT_MS[match[2]]
+    if reader.problems:
+        raise MalformedError(_CODE, reader.problems)
+    return caps
 
 
 def _line(reader: Reader, node: yaml.Node) -> Helpline:

@@ -57,11 +57,11 @@ class ActionTables:
         return self._connection.execute(delete(actions).where(table.action_id.in_(old))).rowcount
 
     def remove_actions_of(self, account: str) -> int:
-        """Removes prevention's own actions for the account, and those that answer its invitations."""
+        """Removes prevention's own actions for the account, and those that name it."""
         table = actions.c
         own = and_(table.case_id.is_(None), table.kind.in_(PREVENTION))
         rows = self._connection.execute(select(table.action_id, table.target, table.detail).where(own))
-        those = [row.action_id for row in rows if account in (row.target, json.loads(row.detail).get("inviter"))]
+        those = [row.action_id for row in rows if account in (row.target, *json.loads(row.detail).values())]
         for action_id in those:
             self._connection.execute(delete(actions).where(table.action_id == action_id))
         return len(those)

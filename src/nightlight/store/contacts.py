@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, insert, or_, select, union_all, update
 
 from nightlight.model.contact import (
     OPEN_REQUESTS,
@@ -142,6 +142,30 @@ class ContactTables:
         over = select(asked.request_id).where(asked.state.not_in(OPEN_REQUESTS), asked.asked_at < before).limit(limit)
         gone = self._connection.execute(delete(contact_decisions).where(made.decision_id.in_(old))).rowcount
         return gone + self._connection.execute(delete(contact_requests).where(asked.request_id.in_(over))).rowcount
+
+    def reached(self, target: str, since: int, limit: int) -> list[tuple[str, int]]:
+        """Who came towards the account since then and was let through, and when last; the newest first.
+
+        An approach that was hidden, or declined unseen, is not among them.
+        """
+        made, asked = contact_decisions.c, contact_requests.c
+        let_through = select(made.actor, made.decided_at.label("at")).where(
+            made.target == target,
+            made.decided_at >= since,
+            made.outcome <= int(ContactOutcome.ALLOW_WITH_NOTICE),
+            made.direction.in_([Direction.DIRECT, Direction.GROUP]),
+        )
+        answered = select(asked.actor, asked.answered_at.label("at")).where(
+            asked.target == target,
+            asked.state == RequestState.ACCEPTED,
+            asked.answered_at >= since,
+        )
+        came = union_all(let_through, answered).subquery()
+        last = func.max(came.c.at)
+        rows = self._connection.execute(
+            select(came.c.actor, last).group_by(came.c.actor).order_by(last.desc(), came.c.actor).limit(limit)
+        )
+        return [(str(actor), int(at)) for actor, at in rows]
 
     def decisions_naming(self, account: str) -> list[str]:
         """Ids of all decisions about the account. Looks through the whole table: for a reading transaction."""

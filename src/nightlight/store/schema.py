@@ -333,6 +333,7 @@ contact_decisions = Table(
     Column("facts", LargeBinary, nullable=False),
 )
 Index("ix_contact_decisions_decided_at", contact_decisions.c.decided_at)
+Index("ix_contact_decisions_target", contact_decisions.c.target, contact_decisions.c.decided_at)
 
 contact_requests = Table(
     "contact_requests",
@@ -376,3 +377,78 @@ policy_changes = Table(
     # The installation's signature over all of the above
     Column("signature", LargeBinary),
 )
+
+# A person's own page: short sessions, tokens that were used once, links that can be used once. Only hashes.
+own_sessions = Table(
+    "own_sessions",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)
+Index("ix_own_sessions_expires_at", own_sessions.c.expires_at)
+
+used_tokens = Table(
+    "used_tokens",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True),
+    Column("until", BigInteger, nullable=False),
+)
+
+sign_in_links = Table(
+    "sign_in_links",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("used", Boolean, nullable=False),
+)
+Index("ix_sign_in_links_account", sign_in_links.c.account, sign_in_links.c.made_at)
+Index("ix_sign_in_links_made_at", sign_in_links.c.made_at)
+
+preferences = Table(
+    "preferences",
+    metadata,
+    Column("one", _NUMBER, primary_key=True, autoincrement=False),
+    Column("language", Text, nullable=False),
+    Column("country", Text, nullable=False),
+)
+
+# Whom somebody blocks, by name, so that they can see it: the name is sealed.
+blocked_names = Table(
+    "blocked_names",
+    metadata,
+    Column("one", BigInteger, primary_key=True, autoincrement=False),
+    Column("other", BigInteger, primary_key=True, autoincrement=False),
+    Column("blocked_at", BigInteger, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
+pending_notices = Table(
+    "pending_notices",
+    metadata,
+    Column("notice_id", Text, primary_key=True),
+    Column("one", BigInteger, nullable=False),
+    Column("notice", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("told_at", BigInteger, nullable=False),
+)
+Index("ix_pending_notices_one", pending_notices.c.one, pending_notices.c.told_at)
+
+asks = Table(
+    "asks",
+    metadata,
+    Column("ask_id", Text, primary_key=True),
+    Column("one", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("asked_at", BigInteger, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("decided_at", BigInteger),
+    Column("decided_by", Text, nullable=False),
+    # Whose, about what and why: sealed.
+    Column("sealed", LargeBinary, nullable=False),
+)
+Index("ix_asks_one", asks.c.one, asks.c.asked_at)
+Index("ix_asks_state", asks.c.state, asks.c.asked_at)

@@ -10,11 +10,13 @@ from sqlalchemy import Connection, func, insert, select, update
 from nightlight.evidence.log import LogEntry, LogHead, LogKind
 from nightlight.hazmat.merkle import Node
 from nightlight.store.actions import ActionTables
+from nightlight.store.asks import AskTables
 from nightlight.store.attachments import AttachmentTables
 from nightlight.store.cases import CaseTables
 from nightlight.store.contacts import ContactTables
 from nightlight.store.events import EventTables
 from nightlight.store.log import LogTable
+from nightlight.store.own_page import OwnPageTables
 from nightlight.store.policies import PolicyTables
 from nightlight.store.referrals import ReferralTables
 from nightlight.store.relations import RelationTables
@@ -34,6 +36,8 @@ class SqlTransaction(
     RelationTables,
     ContactTables,
     PolicyTables,
+    OwnPageTables,
+    AskTables,
 ):
     """Implements ``nightlight.ports.Transaction`` on one connection."""
 

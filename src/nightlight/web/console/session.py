@@ -46,7 +46,7 @@ class Sessions:
         """The session of this request, while it lasts."""
         token = request.cookies.get(self.cookie)
         username = self.door.user_of(token) if token else None
-        return Session(username, _csrf(token)) if token and username else None
+        return Session(username, form_token(token)) if token and username else None
 
     def start(self, response: Response, username: str, password: str) -> None:
         """Signs in, or raises what ``Door.sign_in`` raises."""
@@ -87,5 +87,6 @@ def local_path(target: str) -> str:
     return target if plain and "\\" not in target else "/"
 
 
-def _csrf(token: str) -> str:
+def form_token(token: str) -> str:
+    """The token that the forms of a session carry."""
     return hmac.new(token.encode(), b"nightlight/csrf/1", hashlib.sha256).hexdigest()

@@ -28,6 +28,7 @@ SOURCES = {
     ReportSource.API: "sent with Nightlight",
     ReportSource.EVENT_REPORT: "the app's own report button",
     ReportSource.USER_REPORT: "a report of the account",
+    ReportSource.OWN_PAGE: "block and report, on the person's own page",
 }
 
 OUTCOMES = {

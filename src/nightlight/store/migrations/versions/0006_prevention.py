@@ -52,6 +52,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('contact_decisions', schema=None) as batch_op:
         batch_op.create_index('ix_contact_decisions_decided_at', ['decided_at'], unique=False)
+        batch_op.create_index('ix_contact_decisions_target', ['target', 'decided_at'], unique=False)
 
     op.create_table('contact_requests',
     sa.Column('request_id', sa.Text(), nullable=False),
@@ -120,5 +121,71 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['digest'], ['policies.digest'], name=op.f('fk_policy_changes_digest')),
     sa.PrimaryKeyConstraint('number', name=op.f('pk_policy_changes'))
     )
+    op.create_table('own_sessions',
+    sa.Column('token_hash', sa.LargeBinary(), nullable=False),
+    sa.Column('account', sa.Text(), nullable=False),
+    sa.Column('expires_at', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('token_hash', name=op.f('pk_own_sessions'))
+    )
+    with op.batch_alter_table('own_sessions', schema=None) as batch_op:
+        batch_op.create_index('ix_own_sessions_expires_at', ['expires_at'], unique=False)
+
+    op.create_table('used_tokens',
+    sa.Column('token_hash', sa.LargeBinary(), nullable=False),
+    sa.Column('until', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('token_hash', name=op.f('pk_used_tokens'))
+    )
+    op.create_table('sign_in_links',
+    sa.Column('token_hash', sa.LargeBinary(), nullable=False),
+    sa.Column('account', sa.Text(), nullable=False),
+    sa.Column('made_at', sa.BigInteger(), nullable=False),
+    sa.Column('expires_at', sa.BigInteger(), nullable=False),
+    sa.Column('used', sa.Boolean(), nullable=False),
+    sa.PrimaryKeyConstraint('token_hash', name=op.f('pk_sign_in_links'))
+    )
+    with op.batch_alter_table('sign_in_links', schema=None) as batch_op:
+        batch_op.create_index('ix_sign_in_links_account', ['account', 'made_at'], unique=False)
+        batch_op.create_index('ix_sign_in_links_made_at', ['made_at'], unique=False)
+
+    op.create_table('preferences',
+    sa.Column('one', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('language', sa.Text(), nullable=False),
+    sa.Column('country', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('one', name=op.f('pk_preferences'))
+    )
+    op.create_table('blocked_names',
+    sa.Column('one', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('other', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('blocked_at', sa.BigInteger(), nullable=False),
+    sa.Column('sealed', sa.LargeBinary(), nullable=False),
+    sa.PrimaryKeyConstraint('one', 'other', name=op.f('pk_blocked_names'))
+    )
+    op.create_table('pending_notices',
+    sa.Column('notice_id', sa.Text(), nullable=False),
+    sa.Column('one', sa.BigInteger(), nullable=False),
+    sa.Column('notice', sa.Text(), nullable=False),
+    sa.Column('language', sa.Text(), nullable=False),
+    sa.Column('told_at', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('notice_id', name=op.f('pk_pending_notices'))
+    )
+    with op.batch_alter_table('pending_notices', schema=None) as batch_op:
+        batch_op.create_index('ix_pending_notices_one', ['one', 'told_at'], unique=False)
+
+    op.create_table('asks',
+    sa.Column('ask_id', sa.Text(), nullable=False),
+    sa.Column('one', sa.BigInteger(), nullable=False),
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('state', sa.Text(), nullable=False),
+    sa.Column('asked_at', sa.BigInteger(), nullable=False),
+    sa.Column('due_at', sa.BigInteger(), nullable=False),
+    sa.Column('decided_at', sa.BigInteger(), nullable=True),
+    sa.Column('decided_by', sa.Text(), nullable=False),
+    sa.Column('sealed', sa.LargeBinary(), nullable=False),
+    sa.PrimaryKeyConstraint('ask_id', name=op.f('pk_asks'))
+    )
+    with op.batch_alter_table('asks', schema=None) as batch_op:
+        batch_op.create_index('ix_asks_one', ['one', 'asked_at'], unique=False)
+        batch_op.create_index('ix_asks_state', ['state', 'asked_at'], unique=False)
+
     columns = "id, last, event, received_at, settled, settling, settling_at"
     op.execute(f"INSERT INTO changes ({columns}) VALUES (1, 0, 0, 0, 0, 0, 0)")

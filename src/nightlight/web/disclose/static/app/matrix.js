@@ -16,8 +16,9 @@ export class MatrixError extends Error {
 export class Homeserver {
   #token = "";
 
-  /** @param {string} base @param {string} serverName */
-  constructor(base, serverName) {
+  /** @param {string} base @param {string} serverName @param {string} [device] how the session shows in the person's app */
+  constructor(base, serverName, device = "Report page (removes itself)") {
+    this.device = device;
     this.base = base;
     this.serverName = serverName;
     this.userId = "";
@@ -159,7 +160,7 @@ export class Homeserver {
 
   /** @param {object} body */
   async #login(body) {
-    const answer = await this.#call("POST", "/v3/login", { ...body, initial_device_display_name: "Report page (removes itself)" });
+    const answer = await this.#call("POST", "/v3/login", { ...body, initial_device_display_name: this.device });
     if (typeof answer.access_token !== "string" || typeof answer.user_id !== "string") throw new MatrixError("nonsense");
     this.#token = answer.access_token;
     this.userId = answer.user_id;
