@@ -25,8 +25,9 @@ class Invitations:
     async def answer(self, account: str, inviter: str, room: str, answer: str) -> bool:
         """Joins or leaves the room for the account, or shows the invitation; False if there is none any more.
 
-        ``block`` leaves, and puts the inviter on the account's own list, ``unblock`` takes them off; ``room`` may be empty
-        then. Asking again changes nothing. ``SynapseError`` 400: the homeserver lets nobody in or out there; 502: not now.
+        ``block`` leaves, and puts the inviter on the account's own list, ``unblock`` takes them off; ``room`` may be
+        empty then. Asking again changes nothing. ``SynapseError`` 400: the homeserver lets nobody in or out there;
+        502: not now.
         """
         if not self._api.is_mine(account) or await self._api.get_userinfo_by_id(account) is None:
             raise SynapseError(400, "There is no such account on this server.", "M_INVALID_PARAM")
