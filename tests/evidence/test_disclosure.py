@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from typing import Any
 
 import pytest
@@ -89,3 +91,26 @@ def test_malformed_message_can_still_be_reported() -> None:
     assert disclosure.message_key == SENDER.export.message_key(3)
     assert opened.raw == b"[abusive message 1]"
     assert opened.payload["content"]["body"] == "[abusive message 1]"
+
+
+def test_dictionary_attack_on_a_message_key_or_a_preserved_event_fails_where_a_bare_hash_falls() -> None:
+    """MSC4382 would frank with SHA-256(plaintext ‖ ciphertext hash), with no key: whoever guesses the text knows it.
+
+    What we keep and log of a message is its ciphertext, the hash of that, and a key that no text leads to.
+    """
+    event = check_stored_event(*build_event(message(3)))
+    disclosure, opened = disclose(event.event_id, ROOM, event.content, SENDER.export)
+    assert disclosure.message_key is not None
+    ciphertext_hash = hashlib.sha256(event.content["ciphertext"].encode()).digest()
+    guesses = [payload(text(number)) for number in range(10)]
+
+    bare = hashlib.sha256(opened.raw + ciphertext_hash).digest()
+    assert [hashlib.sha256(guess + ciphertext_hash).digest() == bare for guess in guesses].count(True) == 1
+
+    known = {disclosure.message_key, event.sha256, ciphertext_hash}
+    keyless = [bytes(32), event.sha256, ciphertext_hash, b""]
+    for guess in guesses:
+        tried = {hashlib.sha256(part + guess).digest() for part in keyless}
+        tried |= {hashlib.sha256(guess + part).digest() for part in keyless}
+        tried |= {hmac.digest(part or b"\x00", guess, "sha256") for part in keyless}
+        assert not tried & known
