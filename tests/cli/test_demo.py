@@ -48,6 +48,7 @@ def test_the_whole_story_happens_by_the_readmes_command(run: Run, tmp_path: Path
         "entries, nothing rewritten" if "nothing rewritten" in told else "entries, unchanged",
         "REFUSED (wrong_key)",
         "Mallory is suspended",
+        "Mallory is blocked and reported, and Bob sees whom he can call",
         "Readable, in the end 0",
         "Birth months readable 0",
         "The log holds",
@@ -83,7 +84,8 @@ def assert_the_table_says_who_reaches_whom_and_why(printed: str) -> None:
     assert cell("victor", "nina") == ("…", "only-people-i-know")
     assert cell("finn", "nina") == ("…", "fresh-account-without-friends")
     assert cell("grace", "leo") == cell("kim", "alice") == ("?", "somebody-the-child-knows")
-    assert cell("mallory", "bob") == ("✗", "reported-with-proof"), "what Bob proved counts"
+    assert cell("mallory", "bob") == ("✗", "blocked")
+    assert cell("mallory", "nina") == ("✗", "reported-with-proof"), "what Bob proved protects others"
     assert cell("nina", "mia") == ("✗", "much-older-to-under-13")
     assert cell("victor", "paul") == ("✓", "everybody-else")
     assert "An approach that never arrived: Victor asked Leo, 12." in printed

@@ -104,11 +104,16 @@ def _show_addresses(town: Town, keep: Path | None, outcome: Outcome, device: Pat
     table.add_row("Page for reporters", f"{town.nightlight.url}/report")
     table.add_row("  sign in as", f"{account}   password {password}")
     table.add_row("  his key file", f"{key_file}   passphrase {passphrase}")
-    table.add_row("Interface for reporters", f"{town.nightlight.url}/openapi.json")
+    table.add_row("Page for young people", f"{town.nightlight.url}/safe")
+    table.add_row("  sign in as", "Bob, as above")
+    table.add_row("Interface for programs", f"{town.nightlight.url}/openapi.json")
     table.add_row("Homeserver", f"{synapse.base_url}  ({synapse.server_name})")
     table.add_row("  its admin", f"{synapse.admin_user}   password {synapse.admin_password}")
     table.add_row("Data" if keep else "Data (removed at the end)", str(town.folder))
     console.print(table)
+    server = synapse.server_name
+    say("Why a cell of the table is as it is, step by step:")
+    say(f"  nightlight policy explain --data-dir {town.folder} --from @victor:{server} --to @leo:{server}")
     say("Ctrl-C stops everything that was started here.")
 
 

@@ -1,4 +1,4 @@
-"""The messenger's own servers, as far as Nightlight hears from them: ages, contacts, and answers to requests."""
+"""The messenger's own servers, as far as Nightlight hears from them: ages and contacts."""
 
 from __future__ import annotations
 
@@ -57,10 +57,6 @@ class Messenger:
         answer = await self._ask("GET", f"/v1/contacts/requests?account={quoted(account)}", None, 200)
         waiting: list[dict[str, Any]] = answer["requests"]
         return waiting
-
-    async def answers(self, account: str, request_id: str, answer: str) -> None:
-        body = {"account": account, "answer": answer}
-        await self._ask("POST", f"/v1/contacts/requests/{request_id}", body, 200)
 
     async def _ask(self, method: str, path: str, body: dict[str, Any] | None, expected: int) -> dict[str, Any]:
         answer = await self._http.request(method, path, json=body)

@@ -17,6 +17,7 @@ class Outcome:
     reported: list[str] = field(default_factory=list)
     first_verdict: str = ""
     proven: str = ""
+    blocked: str = ""
     forged: str = ""
     decision: str = ""
     enforced: list[str] = field(default_factory=list)

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from nightlight.demo.cast import BY_NAME
+from nightlight.demo.own_page import OwnPage
 from nightlight.demo.stage import Scene, Stage
 
 _TALKED_ON = [
@@ -86,14 +87,17 @@ class PreventionStory:
         await stage.until("the notice", lambda: self._has_notice("bob"))
         notice = next(text for text in await bob.notices() if _ASKS in text)
         stage.expect("kim" not in notice.lower(), "the notice", "it names who asks")
-        (request,) = await stage.messenger.requests(bob.user_id)
-        await stage.messenger.answers(bob.user_id, request["request_id"], "accept")
+        async with OwnPage(stage.town.nightlight.url) as page:
+            await page.sign_in(await bob.openid_token())
+            shown, (request,) = await page.waiting()
+            stage.expect("kim" not in shown.lower(), "his page", "it names who asks, unasked")
+            await page.accept(request)
         await stage.until("joining", lambda: self._is_in("bob", room))
         self._tell(
             "A classmate asks",
             ("Kim asks Bob", "not delivered yet; Kim sees: invited"),
             ("Bob is told, without a name", f'"{_sentence(notice)}"'),
-            ("Bob says yes", "he is in the room, and Kim sees: joined"),
+            ("Bob says yes on his page", "he is in the room, and Kim sees: joined"),
         )
         stage.expect(await kim.membership(room, bob.user_id) == "join", "joining", "Kim does not see it")
 

@@ -12,6 +12,7 @@ import httpx
 
 from nightlight.demo.closed_doors import count_encrypted, found_in
 from nightlight.demo.outcome import Outcome
+from nightlight.demo.own_page import OwnPage
 from nightlight.demo.people import Person
 from nightlight.demo.pictures import a_red_circle
 from nightlight.demo.stage import Scene, Stage
@@ -43,6 +44,7 @@ class ReportStory:
             ("What can the servers read?", self._look_behind_doors),
             ("Bob presses Report in his app", self._bob_reports),
             ("Bob proves the message from his own computer", self._bob_proves),
+            ("Bob blocks Mallory on his own page", self._bob_blocks),
             ("The picture is opened where nobody can see it", self._picture_is_checked),
             ("Mallory sends a forged report about Bob", self._mallory_forges),
             ("A reviewer looks, and decides", self._reviewer_decides),
@@ -100,6 +102,14 @@ class ReportStory:
         self._outcome.bob = (bob.user_id, bob.password, (folder / "keys.txt").read_bytes(), _PASSPHRASE)
         found = await self._case_with(self._stage.events[REPORTED])
         self._stage.expect(found == self._outcome.case_id, "joining the case", "the proof opened a second case")
+
+    async def _bob_blocks(self) -> None:
+        bob, mallory = self._stage.person("bob"), self._stage.person("mallory")
+        async with OwnPage(self._stage.town.nightlight.url) as page:
+            await page.sign_in(await bob.openid_token())
+            answer = await page.block_and_report(mallory.user_id, "grooming")
+        self._stage.expect("tel:" in answer, "his page", "it shows nobody whom he can call")
+        self._outcome.blocked = "Mallory is blocked and reported, and Bob sees whom he can call"
 
     async def _picture_is_checked(self) -> None:
         await self._stage.until("the picture's digest", lambda: asyncio.to_thread(self._is_checked))

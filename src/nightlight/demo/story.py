@@ -26,7 +26,7 @@ Progress = Callable[[str], None]
 class Story:
     """Plays in a town that is up."""
 
-    steps = 21
+    steps = 22
 
     def __init__(self, town: Town, progress: Progress) -> None:
         self._town = town

@@ -91,6 +91,7 @@ def _report(outcome: Outcome) -> tuple[tuple[str, str], ...]:
         ("Bob reported", " and ".join(outcome.reported)),
         ("By his app's own button", outcome.first_verdict),
         ("By nightlight disclose", f"proven: {outcome.proven}"),
+        ("By one tap on his page", outcome.blocked),
         ("Mallory's forged report", outcome.forged),
         ("The reviewer decided", outcome.decision),
         ("The homeserver did", "\n".join(outcome.enforced)),
