@@ -44,11 +44,11 @@ class ReportStory:
             ("What can the servers read?", self._look_behind_doors),
             ("Bob presses Report in his app", self._bob_reports),
             ("Bob proves the message from his own computer", self._bob_proves),
-            ("Bob blocks Mallory on his own page", self._bob_blocks),
             ("The picture is opened where nobody can see it", self._picture_is_checked),
             ("Mallory sends a forged report about Bob", self._mallory_forges),
             ("A reviewer looks, and decides", self._reviewer_decides),
             ("The homeserver carries it out", self._homeserver_acts),
+            ("Bob blocks Mallory on his own page", self._bob_blocks),
         ]
 
     async def _mallory_writes(self) -> None:
@@ -102,14 +102,6 @@ class ReportStory:
         self._outcome.bob = (bob.user_id, bob.password, (folder / "keys.txt").read_bytes(), _PASSPHRASE)
         found = await self._case_with(self._stage.events[REPORTED])
         self._stage.expect(found == self._outcome.case_id, "joining the case", "the proof opened a second case")
-
-    async def _bob_blocks(self) -> None:
-        bob, mallory = self._stage.person("bob"), self._stage.person("mallory")
-        async with OwnPage(self._stage.town.nightlight.url) as page:
-            await page.sign_in(await bob.openid_token())
-            answer = await page.block_and_report(mallory.user_id, "grooming")
-        self._stage.expect("tel:" in answer, "his page", "it shows nobody whom he can call")
-        self._outcome.blocked = "Mallory is blocked and reported, and Bob sees whom he can call"
 
     async def _picture_is_checked(self) -> None:
         await self._stage.until("the picture's digest", lambda: asyncio.to_thread(self._is_checked))
@@ -167,6 +159,14 @@ class ReportStory:
         self._outcome.enforced.append("Mallory is suspended and can send nothing more")
         await self._stage.until("warning", lambda: asyncio.to_thread(self._all_done))
         self._outcome.enforced.append("Mallory was told which rule was broken")
+
+    async def _bob_blocks(self) -> None:
+        bob, mallory = self._stage.person("bob"), self._stage.person("mallory")
+        async with OwnPage(self._stage.town.nightlight.url) as page:
+            await page.sign_in(await bob.openid_token())
+            answer = await page.block_and_report(mallory.user_id, "grooming")
+        self._stage.expect("tel:" in answer, "his page", "it shows nobody whom he can call")
+        self._outcome.blocked = "Mallory is blocked and reported, and Bob sees whom he can call"
 
     async def _post(self, report: dict[str, Any], openid_token: str, expected: int) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {openid_token}", "Idempotency-Key": secrets.token_hex(8)}
