@@ -10,10 +10,12 @@ from rich.console import Console
 from rich.table import Table
 
 from nightlight import __version__
+from nightlight.cli import accounts as accounts_command
 from nightlight.cli import approver as approver_command
 from nightlight.cli import bench as bench_command
 from nightlight.cli import demo as demo_command
 from nightlight.cli import disclose as disclose_command
+from nightlight.cli import events as events_command
 from nightlight.cli import log as log_command
 from nightlight.cli import matrix as matrix_command
 from nightlight.cli import page as page_command
@@ -34,6 +36,8 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 app.add_typer(log_command.app, name="log")
+app.add_typer(accounts_command.app, name="accounts")
+app.add_typer(events_command.app, name="events")
 app.add_typer(reviewer_command.app, name="reviewer")
 app.add_typer(page_command.app, name="page")
 app.add_typer(matrix_command.app, name="matrix")

@@ -18,6 +18,7 @@ from nightlight.cli.secrets import secret
 from nightlight.flows.accounts import AccountBook
 from nightlight.flows.answer_request import RequestDesk
 from nightlight.flows.change_policy import PolicyDesk
+from nightlight.flows.check_events import EventCheck
 from nightlight.flows.decide_contact import ContactDesk
 from nightlight.flows.people import People
 from nightlight.flows.policy_book import PolicyBook
@@ -48,8 +49,15 @@ class PreventionRooms(Foundation):
 
     @cached_property
     def events(self) -> EventIntake:
-        limits = EventLimits(age_ms=int(self.settings.events_days * 86_400_000))
-        return EventIntake(self.store, self.clock, self.people, self.relations, limits)
+        return EventIntake(self.store, self.clock, self.people, self.relations, self.event_limits)
+
+    @cached_property
+    def event_limits(self) -> EventLimits:
+        return EventLimits(age_ms=int(self.settings.events_days * 86_400_000))
+
+    @cached_property
+    def event_check(self) -> EventCheck:
+        return EventCheck(self.store, self.clock, self.people, self.event_limits)
 
     @cached_property
     def policy_signer(self) -> PolicySigner:
