@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from starlette.routing import Route
@@ -14,12 +16,17 @@ from nightlight.cli.main import app as cli
 from nightlight.model.account import AgeBand
 from nightlight.model.attachment import ATTACHMENT_EXPLANATIONS, AttachmentCode
 from nightlight.model.contact import ContactFacts, ContactOutcome, Direction, Relation
+from nightlight.model.event import OWN_KINDS
+from nightlight.model.relation import DAY_MS, LIFETIME, Tie
 from nightlight.model.report import Category
 from nightlight.model.verdict import EXPLANATIONS, VERDICT_OF, Code, Verdict
 from nightlight.prevent.decide import CompiledPolicy
+from nightlight.prevent.event_reader import SHAPES
 from nightlight.prevent.policy import FACTS
 from nightlight.prevent.policy_file import read_policy
 from nightlight.settings import Settings
+from nightlight.web.api.prevention import ServiceLimits, prevention_router
+from nightlight.web.api.service import ServiceTokens
 from nightlight.web.console.routes import console_routes
 
 ROOT = Path(__file__).parents[1]
@@ -116,6 +123,44 @@ def test_every_key_of_the_console_is_documented() -> None:
     for text in (page("docs/console.md"), page("src/nightlight/web/console/templates/base.html")):
         for key in keys:
             assert f"`{key}`" in text or f"<kbd>{key}</kbd>" in text, key
+
+
+def test_every_kind_of_event_is_documented_with_its_fields() -> None:
+    text = page("docs/events.md")
+    for kind, shape in SHAPES.items():
+        (row,) = re.findall(rf"^\| `{re.escape(kind)}`( †)? \| (\w*) \| (\w*) \|(.*)\|$", text, re.MULTILINE)
+        assert (row[0] != "") == (kind in OWN_KINDS), kind
+        for name, shown, needed in (("target", row[1], shape.target), ("room", row[2], shape.room)):
+            assert shown == ("yes" if needed else "may" if name in shape.also else ""), kind
+        cell = row[3]
+        while "(" in cell:
+            cell = re.sub(r"\([^()]*\)", "", cell)
+        fields = {name: left_out != "" for name, left_out in re.findall(r"`(\w+)`\s*(, may be left out)?", cell)}
+        assert fields == {name: not needed for name, (_, needed) in shape.fields.items()}, kind
+
+
+def test_every_lifetime_is_documented() -> None:
+    text = page("docs/events.md")
+    for tie in Tie:
+        (kept,) = re.findall(rf"^\| `{tie.name.lower()}` \| [^|]+ \| ([^|]+) \|$", text, re.MULTILINE)
+        life = LIFETIME[tie]
+        if tie is Tie.FORGOTTEN:
+            assert kept == "until every process has heard, 1 to 2 hours"
+        elif life is None or life == 0:
+            assert kept == ("until it ends" if life is None else "until its own end")
+        else:
+            assert kept == f"{life // DAY_MS} days"
+
+
+def test_every_route_for_services_is_documented() -> None:
+    text = page("docs/api.md")
+    parts: Any = SimpleNamespace(contacts=SimpleNamespace(decide=None))
+    limits = ServiceLimits(body_bytes=1, json_depth=1, events=1, approaches=1)
+    router = prevention_router(parts, ServiceTokens({}), limits)
+    for route in router.routes:
+        assert isinstance(route, Route)
+        for method in (route.methods or set()) - {"HEAD"}:
+            assert f"`{method} {route.path.replace(':path', '')}" in text, route.path
 
 
 def test_every_decision_is_in_the_index() -> None:

@@ -76,7 +76,7 @@ def test_ages_are_encrypted_where_they_lie_and_stand_in_no_log(
         world.happen(EventKind.CONTACT_ACCEPTED, JO, KIM)
     kept = everything(world)
     captured = capsys.readouterr()
-    for word in ("2012", "13_15", "under_13", "verified", "declared", "adult", "minor"):
+    for word in ("2012-03", "13_15", "under_13", "verified", "declared", "adult", "minor"):
         # The policy in force is a file, and no decision of a person's: its rows are named for bands.
         rest = kept.replace("adults-to-under-16", "")
         assert word not in rest, word

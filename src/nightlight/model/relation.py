@@ -55,7 +55,7 @@ class Tie(IntEnum):
 
 
 #: How long a statement is kept after it was last true or last said, milliseconds; None: until it ends.
-#: Source: docs/facts.md; a proposal of this project, unvalidated, in the range of 30 to 90 days where nothing is asked
+#: Source: docs/events.md; a proposal of this project, unvalidated, in the range of 30 to 90 days where nothing is asked
 #: for longer.
 LIFETIME: dict[Tie, int | None] = {
     Tie.CONNECTED: None,
@@ -82,6 +82,7 @@ LIFETIME: dict[Tie, int | None] = {
     Tie.SIGNAL: 0,
     Tie.LOOSENED: None,
     Tie.TOLD: 30 * DAY_MS,
+    #: Goes when everybody who follows has heard of it (store/relations.py).
     Tie.FORGOTTEN: DAY_MS,
 }
 #: A statement that ended is remembered this long, so that an older event that arrives late does not bring it back.
