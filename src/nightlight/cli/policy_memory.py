@@ -48,7 +48,12 @@ class PolicyFile:
             kept = {digest: text for digest, text in {**old_texts, **texts}.items() if _needed(digest, known)}
             if list(known.values()) == before and kept == old_texts:
                 return
-            self._write(known.values(), kept)
+            try:
+                self._write(known.values(), kept)
+            except OSError as e:
+                raise RefusedError(
+                    "data_dir", f"{self.path} cannot be written: {e.strerror}.", "Check NIGHTLIGHT_DATA_DIR."
+                ) from None
 
     def _write(self, changes: Any, texts: Mapping[str, bytes]) -> None:
         listed = [{**asdict(change), "signature": (change.signature or b"").hex()} for change in changes]

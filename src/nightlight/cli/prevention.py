@@ -9,7 +9,7 @@ from functools import cached_property
 from nightlight.adapters.matrix.history import History
 from nightlight.adapters.people_seal import PeopleSeal, derived
 from nightlight.adapters.policy_signer import PolicySigner
-from nightlight.cli.data import catalogue, policy_file
+from nightlight.cli.data import PRESETS, catalogue, policy_file, preset
 from nightlight.cli.files import long_secret, read_bytes
 from nightlight.cli.foundation import Foundation, new_id
 from nightlight.cli.matrix import hs_token
@@ -32,6 +32,7 @@ from nightlight.prevent.notices import Catalogue
 from nightlight.store.relation_view import MemoryRelations
 from nightlight.web.api.prevention import Prevention, ServiceLimits
 from nightlight.web.api.service import Scope, ServiceTokens
+from nightlight.web.console.policies import Policies
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,11 @@ class PreventionRooms(Foundation):
     @cached_property
     def policy_replay(self) -> PolicyReplay:
         return PolicyReplay(self.store, self.people, self.policy_book)
+
+    @cached_property
+    def policies(self) -> Policies:
+        presets = {name: preset(name) for name in PRESETS}
+        return Policies(self.policy_desk, self.policy_book, self.policy_replay, presets)
 
     @cached_property
     def contact_desk(self) -> ContactDesk:

@@ -19,6 +19,7 @@ from nightlight.web.api.module import module_router
 from nightlight.web.api.prevention import prevention_router
 from nightlight.web.api.routes import api_router
 from nightlight.web.app import build_app
+from nightlight.web.console.policies import policy_routes
 from nightlight.web.console.routes import console_routes
 from nightlight.web.disclose.routes import disclosure_routes
 from nightlight.web.safe.routes import safe_routes
@@ -55,6 +56,12 @@ def app_for(house: House) -> FastAPI:
                 house.desk,
                 house.door,
                 house.referrer,
+                cookie_secure=settings.cookie_secure,
+                session_seconds=int(settings.session_hours * 3600),
+            ),
+            *policy_routes(
+                house.policies,
+                house.door,
                 cookie_secure=settings.cookie_secure,
                 session_seconds=int(settings.session_hours * 3600),
             ),

@@ -21,7 +21,7 @@ VerifyChange = Callable[[PolicyChange], None]
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """``newest`` holds for ``share`` of a hundred accounts, ``before`` for the others."""
+    """``newest`` holds for ``share`` of a hundred accounts, ``before``, what last held for all, for the others."""
 
     newest: CompiledPolicy
     share: int
@@ -44,6 +44,7 @@ class PolicyBook:
     def __init__(self, store: Store, builtin: bytes, verify: VerifyChange, memory: PolicyMemory | None = None) -> None:
         self._store = store
         self._builtin = CompiledPolicy(read_policy(builtin).policy)
+        self._builtin_text, self._texts = builtin, dict[str, bytes]()
         self._verify = verify
         self._memory = memory or _Recollection()
         self._compiled: dict[str, CompiledPolicy] = {self._builtin.policy.digest: self._builtin}
@@ -67,6 +68,11 @@ class PolicyBook:
         with self._store.read() as tx:
             self._look(tx, tx.policy_changes())
         return self._problems
+
+    def in_force_text(self) -> bytes:
+        """The text of what is in force."""
+        digest = self.in_force().newest.policy.digest
+        return self._texts.get(digest, self._builtin_text)
 
     def compiled(self, tx: Transaction, digest: str) -> CompiledPolicy:
         """The policy with this digest; ``RefusedError``: ``policy_unknown``, ``policy_changed``."""
@@ -101,7 +107,11 @@ class PolicyBook:
             if text is not None:
                 usable[change.digest] = text
         if not damaged:
-            self._memory.keep(changes, usable)
+            try:
+                self._memory.keep(changes, usable)
+            except RefusedError as e:
+                problems.append(f"{e.message} {e.hint}")
+        self._texts = usable
         self._in_force = self._choose([change for change in approved if change.digest in usable])
         if problems and tuple(problems) != self._problems:
             for problem in problems:
@@ -156,7 +166,7 @@ class PolicyBook:
         if not approved:
             return InForce(self._builtin, 100, self._builtin, 0)
         newest = approved[0]
-        whole = next((change for change in approved if change.share >= 100), None)
+        whole = next((change for change in approved[1:] if change.share >= 100), None)
         before = self._compiled[whole.digest] if whole else self._builtin
         return InForce(self._compiled[newest.digest], newest.share, before, newest.number)
 

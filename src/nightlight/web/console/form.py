@@ -20,10 +20,10 @@ FORM_FIELDS_MAX = 250
 T = TypeVar("T", Outcome, Policy, ActionKind)
 
 
-async def read_form(request: Request) -> FormData:
+async def read_form(request: Request, bytes_max: int = FORM_BYTES_MAX) -> FormData:
     """``RefusedError``: ``form_malformed``, ``body_too_large``. Files are not taken."""
     try:
-        data = await read_bytes(request, FORM_BYTES_MAX)
+        data = await read_bytes(request, bytes_max)
     except ClientDisconnect:
         raise RefusedError("form_malformed", "The form did not arrive whole.") from None
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -10,7 +10,8 @@ from starlette.responses import HTMLResponse
 
 from nightlight.model.action import CHOOSABLE
 from nightlight.model.case import POLICY_TITLES, Outcome, Policy
-from nightlight.web.console import assets, attachments, proof, words
+from nightlight.prevent import policy_words
+from nightlight.web.console import assets, attachments, policy_sheets, proof, words
 from nightlight.web.visible import visible
 
 HEADERS = {
@@ -48,6 +49,8 @@ def _environment() -> Environment:
         words=words,
         proof=proof,
         attachments=attachments,
+        policy_sheets=policy_sheets,
+        policy_words=policy_words,
         static=assets.ADDRESSES,
         policies=[(policy, POLICY_TITLES[policy]) for policy in Policy],
         outcomes=list(Outcome),

@@ -4,57 +4,53 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from nightlight.errors import NightlightError, RefusedError, UnavailableError
+from nightlight.errors import RefusedError
 from nightlight.flows.refer import Referrer
 from nightlight.flows.review import CaseFile, Desk, RevealedMessage
 from nightlight.flows.sign_in import Door
 from nightlight.model.action import ActionKind, ActionState
 from nightlight.model.case import CaseState, Outcome, Policy
 from nightlight.web.console.assets import Assets
-from nightlight.web.console.form import choice, read_form, text
+from nightlight.web.console.form import choice, text
+from nightlight.web.console.guard import Guard, go, guarded, is_htmx, path
 from nightlight.web.console.pages import HEADERS, page
-from nightlight.web.console.problem import problem, status_of
+from nightlight.web.console.problem import status_of
 from nightlight.web.console.proof import can_be_opened, own_servers
-from nightlight.web.console.session import Session, Sessions, check_csrf, check_origin, local_path
-
-Handler = Callable[[Request, FormData], Response]
-SignedIn = Callable[[Request, FormData, Session], Response]
+from nightlight.web.console.session import Session, Sessions, check_origin, local_path
 
 
 def console_routes(
     desk: Desk, door: Door, referrer: Referrer, *, cookie_secure: bool, session_seconds: int
 ) -> list[BaseRoute]:
     """Every route of the console. ``session_seconds``: how long the cookie lasts."""
-    console = Console(desk, referrer, Sessions(door, cookie_secure, session_seconds))
-    signed_in = console.signed_in
+    sessions = Sessions(door, cookie_secure, session_seconds)
+    console, signed_in = Console(desk, referrer, sessions), Guard(sessions).signed_in
     return [
-        Route("/login", _guarded(console.login_page), methods=["GET"]),
-        Route("/login", _guarded(console.login), methods=["POST"]),
-        Route("/logout", _guarded(signed_in(console.logout)), methods=["POST"]),
-        Route("/", _guarded(signed_in(console.queue)), methods=["GET"]),
-        Route("/cases/{case_id}", _guarded(signed_in(console.case)), methods=["GET"]),
-        Route("/cases/{case_id}/actions", _guarded(signed_in(console.actions)), methods=["GET"]),
-        Route("/cases/{case_id}/reveal", _guarded(signed_in(console.reveal)), methods=["POST"]),
-        Route("/cases/{case_id}/reveal-all", _guarded(signed_in(console.reveal_all)), methods=["POST"]),
-        Route("/cases/{case_id}/decide", _guarded(signed_in(console.decide)), methods=["POST"]),
-        Route("/cases/{case_id}/refer", _guarded(signed_in(console.refer)), methods=["POST"]),
-        Route("/referrals/{referral_id}/attestation", _guarded(signed_in(console.attestation)), methods=["GET"]),
-        Route("/referrals/{referral_id}/approve", _guarded(signed_in(console.approve)), methods=["POST"]),
-        Route("/referrals/{referral_id}/export", _guarded(signed_in(console.export)), methods=["POST"]),
-        Route("/cases/{case_id}/keep", _guarded(signed_in(console.keep)), methods=["POST"]),
-        Route("/cases/{case_id}/check", _guarded(signed_in(console.check)), methods=["POST"]),
-        Route("/actions/{action_id}/retry", _guarded(signed_in(console.retry)), methods=["POST"]),
+        Route("/login", guarded(console.login_page), methods=["GET"]),
+        Route("/login", guarded(console.login), methods=["POST"]),
+        Route("/logout", guarded(signed_in(console.logout)), methods=["POST"]),
+        Route("/", guarded(signed_in(console.queue)), methods=["GET"]),
+        Route("/cases/{case_id}", guarded(signed_in(console.case)), methods=["GET"]),
+        Route("/cases/{case_id}/actions", guarded(signed_in(console.actions)), methods=["GET"]),
+        Route("/cases/{case_id}/reveal", guarded(signed_in(console.reveal)), methods=["POST"]),
+        Route("/cases/{case_id}/reveal-all", guarded(signed_in(console.reveal_all)), methods=["POST"]),
+        Route("/cases/{case_id}/decide", guarded(signed_in(console.decide)), methods=["POST"]),
+        Route("/cases/{case_id}/refer", guarded(signed_in(console.refer)), methods=["POST"]),
+        Route("/referrals/{referral_id}/attestation", guarded(signed_in(console.attestation)), methods=["GET"]),
+        Route("/referrals/{referral_id}/approve", guarded(signed_in(console.approve)), methods=["POST"]),
+        Route("/referrals/{referral_id}/export", guarded(signed_in(console.export)), methods=["POST"]),
+        Route("/cases/{case_id}/keep", guarded(signed_in(console.keep)), methods=["POST"]),
+        Route("/cases/{case_id}/check", guarded(signed_in(console.check)), methods=["POST"]),
+        Route("/actions/{action_id}/retry", guarded(signed_in(console.retry)), methods=["POST"]),
         Mount("/static", Assets(HEADERS), name="static"),
     ]
 
@@ -64,30 +60,6 @@ class Console:
     desk: Desk
     referrer: Referrer
     sessions: Sessions
-
-    def signed_in(self, handler: SignedIn) -> Handler:
-        """Only for reviewers; forms must carry the token of their session."""
-
-        def handle(request: Request, form: FormData) -> Response:
-            session = self.sessions.of(request)
-            if session is None:
-                return self._to_the_door(request)
-            request.state.session = session
-            if request.method == "POST":
-                check_csrf(session, text(form, "csrf"))
-            return handler(request, form, session)
-
-        return handle
-
-    def _to_the_door(self, request: Request) -> Response:
-        if _is_htmx(request):
-            if request.method == "POST":  # what was typed stays on the page
-                raise RefusedError("signed_out", "You are signed out. Nothing was sent.", "Sign in again.")
-            return _go("/login", htmx=True)
-        # A form cannot be taken up again after signing in; a page can.
-        query = f"?{request.url.query}" if request.url.query else ""
-        back = request.url.path + query if request.method in ("GET", "HEAD") else "/"
-        return _go(f"/login?next={quote(back)}")
 
     def login_page(self, request: Request, _form: FormData) -> Response:
         target = local_path(request.query_params.get("next", "/"))
@@ -111,12 +83,12 @@ class Console:
 
     def queue(self, request: Request, _form: FormData, session: Session) -> Response:
         state = CaseState.DECIDED if request.query_params.get("state") == "decided" else CaseState.OPEN
-        template = "queue_part.html" if _is_htmx(request) else "queue.html"
+        template = "queue_part.html" if is_htmx(request) else "queue.html"
         queue = self.desk.queue(state)
         return page(template, queue=queue, state=state, now=self.desk.clock.now(), session=session)
 
     def case(self, request: Request, _form: FormData, session: Session) -> Response:
-        file = self.desk.case(_path(request, "case_id"), session.username)
+        file = self.desk.case(path(request, "case_id"), session.username)
         query = request.query_params
         # Only what this session decided is announced; a made-up address announces nothing.
         decided, actions = query.get("decided", ""), query.get("actions", "")
@@ -125,26 +97,26 @@ class Console:
         return self._case_page(file, session, feedback=feedback)
 
     def actions(self, request: Request, _form: FormData, session: Session) -> Response:
-        file = self.desk.case(_path(request, "case_id"), session.username)
+        file = self.desk.case(path(request, "case_id"), session.username)
         return page("actions_part.html", **self._values(file, session))
 
     def reveal(self, request: Request, form: FormData, session: Session) -> Response:
-        case_id, event_id = _path(request, "case_id"), text(form, "event_id")
+        case_id, event_id = path(request, "case_id"), text(form, "event_id")
         revealed = self.desk.reveal(case_id, event_id, session.username)
         file = self.desk.case(case_id, session.username)
         shown = {event_id: revealed}
-        if not _is_htmx(request):
+        if not is_htmx(request):
             return self._case_page(file, session, revealed=shown)
         number, line = next((n, li) for n, li in enumerate(file.lines, 1) if li.message.event_id == event_id)
         return page("message.html", **self._values(file, session), number=number, line=line, revealed=shown)
 
     def reveal_all(self, request: Request, _form: FormData, session: Session) -> Response:
-        case_id = _path(request, "case_id")
+        case_id = path(request, "case_id")
         revealed = self.desk.reveal_all(case_id, session.username)
         return self._case_page(self.desk.case(case_id, session.username), session, revealed=revealed)
 
     def decide(self, request: Request, form: FormData, session: Session) -> Response:
-        case_id, htmx = _path(request, "case_id"), _is_htmx(request)
+        case_id, htmx = path(request, "case_id"), is_htmx(request)
         try:
             self.desk.decide(
                 case_id,
@@ -167,10 +139,10 @@ class Console:
         following = self.desk.queue().cases if text(form, "then") == "next" else []
         here = following[0].case_id if following else case_id
         mark = session.mark(case_id, count)
-        return _go(f"/cases/{here}?{urlencode({'decided': case_id, 'actions': count, 'mark': mark})}", htmx=htmx)
+        return go(f"/cases/{here}?{urlencode({'decided': case_id, 'actions': count, 'mark': mark})}", htmx=htmx)
 
     def refer(self, request: Request, form: FormData, session: Session) -> Response:
-        case_id = _path(request, "case_id")
+        case_id = path(request, "case_id")
         agency, basis = text(form, "agency"), text(form, "legal_basis")
         chosen = [str(event_id) for event_id in form.getlist("chosen")]
         try:
@@ -181,38 +153,38 @@ class Console:
             file = self.desk.case(case_id, session.username)
             typed = {"agency": agency, "legal_basis": basis}
             return self._case_page(file, session, status_of(e), refer_error=e, refer_typed=typed)
-        return _go(f"/cases/{case_id}#referrals")
+        return go(f"/cases/{case_id}#referrals")
 
     def attestation(self, request: Request, _form: FormData, _session: Session) -> Response:
-        referral = self.referrer.referral(_path(request, "referral_id"))
+        referral = self.referrer.referral(path(request, "referral_id"))
         return _download(f"{referral.referral_id}.attestation", referral.attestation)
 
     def approve(self, request: Request, form: FormData, session: Session) -> Response:
-        referral = self.referrer.referral(_path(request, "referral_id"))
+        referral = self.referrer.referral(path(request, "referral_id"))
         try:
             self.referrer.approve(referral.referral_id, _base64(text(form, "approval")))
         except RefusedError as e:
             file = self.desk.case(referral.case_id, session.username)
             return self._case_page(file, session, status_of(e), refer_error=e)
-        return _go(f"/cases/{referral.case_id}#referrals")
+        return go(f"/cases/{referral.case_id}#referrals")
 
     def export(self, request: Request, _form: FormData, session: Session) -> Response:
-        handed = self.referrer.export(_path(request, "referral_id"), session.username)
+        handed = self.referrer.export(path(request, "referral_id"), session.username)
         return _download(handed.name, handed.data)
 
     def retry(self, request: Request, _form: FormData, session: Session) -> Response:
-        action = self.desk.retry(_path(request, "action_id"), session.username)
-        return _go(f"/cases/{action.case_id}" if action.case_id else "/")
+        action = self.desk.retry(path(request, "action_id"), session.username)
+        return go(f"/cases/{action.case_id}" if action.case_id else "/")
 
     def keep(self, request: Request, form: FormData, session: Session) -> Response:
         case_id, event_id, attachment_id = _attachment(request, form)
         self.desk.keep_attachment(case_id, event_id, attachment_id, session.username, text(form, "reason"))
-        return _go(f"/cases/{case_id}#{attachment_id}")
+        return go(f"/cases/{case_id}#{attachment_id}")
 
     def check(self, request: Request, form: FormData, session: Session) -> Response:
         case_id, event_id, attachment_id = _attachment(request, form)
         self.desk.check_attachment_again(case_id, event_id, attachment_id, session.username)
-        return _go(f"/cases/{case_id}#{attachment_id}")
+        return go(f"/cases/{case_id}#{attachment_id}")
 
     def _case_page(
         self,
@@ -245,35 +217,12 @@ class Console:
         }
 
 
-def _guarded(handler: Handler) -> Callable[[Request], Any]:
-    """Reads a bounded form, runs the handler on a thread, and turns every refusal into a page."""
-
-    async def endpoint(request: Request) -> Response:
-        try:
-            form = await read_form(request) if request.method == "POST" else FormData()
-            return await run_in_threadpool(handler, request, form)
-        except (RefusedError, UnavailableError) as e:
-            return _problem(request, e)
-
-    return endpoint
-
-
-def _problem(request: Request, error: NightlightError) -> Response:
-    return problem(error, getattr(request.state, "session", None), part=_is_htmx(request))
-
-
 def _typed(form: FormData) -> dict[str, Any]:
     """What the reviewer typed, to show it again."""
     return {
         "typed": {key: text(form, key) for key in ("outcome", "policy", "reason")},
         "typed_actions": [str(kind) for kind in form.getlist("actions")],
     }
-
-
-def _go(target: str, *, htmx: bool = False) -> Response:
-    if htmx:  # htmx would put the next page into a part of this one
-        return Response(status_code=204, headers={**HEADERS, "HX-Redirect": target})
-    return RedirectResponse(target, 303, HEADERS)
 
 
 def _download(name: str, data: bytes) -> Response:
@@ -288,13 +237,5 @@ def _base64(text: str) -> bytes:
         raise RefusedError("signature_malformed", "The approval is not base64.", "Copy all of it.") from None
 
 
-def _path(request: Request, name: str) -> str:
-    return str(request.path_params[name]).replace("\x00", "")
-
-
 def _attachment(request: Request, form: FormData) -> tuple[str, str, str]:
-    return _path(request, "case_id"), text(form, "event_id"), text(form, "attachment_id")
-
-
-def _is_htmx(request: Request) -> bool:
-    return request.headers.get("hx-request") == "true"
+    return path(request, "case_id"), text(form, "event_id"), text(form, "attachment_id")

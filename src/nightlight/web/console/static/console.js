@@ -3,6 +3,7 @@
 
 const BLUR = "nightlight-blur";
 const QUEUE = "/";
+const POLICIES = "/policies";
 const TYPING = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
 const all = (selector) => [...document.querySelectorAll(selector)];
 const one = (selector) => document.querySelector(selector);
@@ -43,6 +44,7 @@ document.addEventListener("keydown", (event) => {
   if (afterG) {
     afterG = false;
     if (key === "q") location.assign(QUEUE);
+    if (key === "p") location.assign(POLICIES);
     return;
   }
   const does = {
