@@ -27,6 +27,7 @@ from nightlight.prevent.policy_file import read_policy
 from nightlight.settings import Settings
 from nightlight.web.api.prevention import ServiceLimits, prevention_router
 from nightlight.web.api.service import ServiceTokens
+from nightlight.web.console.policies import policy_routes
 from nightlight.web.console.routes import console_routes
 
 ROOT = Path(__file__).parents[1]
@@ -114,6 +115,14 @@ def test_every_route_of_the_console_is_documented() -> None:
         if isinstance(route, Route):
             method = "POST" if "POST" in (route.methods or ()) else "GET"
             assert f"`{method} {route.path}`" in text, route.path
+
+
+def test_every_route_about_policies_is_documented() -> None:
+    text = page("docs/console.md")
+    for route in policy_routes(None, None, cookie_secure=True, session_seconds=1):  # type: ignore[arg-type]
+        assert isinstance(route, Route)
+        method = "POST" if "POST" in (route.methods or ()) else "GET"
+        assert f"`{method} {route.path}`" in text, route.path
 
 
 def test_every_key_of_the_console_is_documented() -> None:
