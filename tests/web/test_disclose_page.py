@@ -107,6 +107,15 @@ def test_every_language_says_everything() -> None:
         assert f"    {category}: " in english
 
 
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_a_helpline_dials_the_number_that_it_shows(language: str) -> None:
+    """A child who taps 911 must not be put through to something else."""
+    source = (STATIC / f"app/words/{language}.js").read_text()
+    numbers = re.findall(r'\["[^"]+", "([^"]+)", "tel:(\d+)"\]', source)
+    assert len(numbers) == source.count('"tel:') >= 5
+    assert [shown.replace(" ", "") for shown, _ in numbers] == [dialled for _, dialled in numbers]
+
+
 def test_every_failure_that_the_page_can_meet_has_words() -> None:
     english = (STATIC / "app/words/en.js").read_text()
     errors = english[english.index("  errors: {") :]

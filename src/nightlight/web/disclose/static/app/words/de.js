@@ -106,7 +106,8 @@ export default {
   helpTitle: "Mit jemandem reden",
   helpText: "Kostenlos, und du musst deinen Namen nicht sagen.",
   helplines: [
-    ["Gefahr, jetzt gerade", "112 (Europa), 110 (Polizei in Deutschland)", "tel:112"],
+    ["Gefahr, jetzt gerade, in ganz Europa", "112", "tel:112"],
+    ["Gefahr, jetzt gerade: Polizei in Deutschland", "110", "tel:110"],
     ["Deutschland: Nummer gegen Kummer", "116 111", "tel:116111"],
     ["Österreich: Rat auf Draht", "147", "tel:147"],
     ["Schweiz: Pro Juventute", "147", "tel:147"],

@@ -106,7 +106,9 @@ export default {
   helpTitle: "Talk to somebody",
   helpText: "Free, and you do not have to say your name.",
   helplines: [
-    ["Danger right now", "112 (Europe), 999 (UK), 911 (US)", "tel:112"],
+    ["Danger right now, in Europe", "112", "tel:112"],
+    ["Danger right now, in the United Kingdom", "999", "tel:999"],
+    ["Danger right now, in the United States", "911", "tel:911"],
     ["Most of Europe: child helpline", "116 111", "tel:116111"],
     ["United Kingdom: Childline", "0800 1111", "tel:08001111"],
     ["Germany: Nummer gegen Kummer", "116 111", "tel:116111"],
