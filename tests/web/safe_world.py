@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
@@ -79,6 +81,12 @@ class SafeWorld:
             browser.sign_in(account)
         return browser
 
+    def notices(self, account: str) -> list[str]:
+        """The server notices that the account got."""
+        self.house.enforcer.run_due()
+        sent = self.homeserver.notices.values()
+        return [notice["content"]["body"] for notice in sent if notice["user_id"] == account]
+
     def close(self) -> None:
         self.house.close()
 
@@ -115,3 +123,12 @@ class SafeBrowser:
         self.page, self.status = answer.text, answer.status_code
         self.path = urlsplit(str(answer.url)).path
         return self.page
+
+
+@pytest.fixture
+def safe(shared_simulator: tuple[SimulatedHomeserver, str], tmp_path: Path) -> Iterator[SafeWorld]:
+    simulator, url = shared_simulator
+    simulator.__dict__.update(SimulatedHomeserver().__dict__)
+    world = SafeWorld(simulator, url, tmp_path)
+    yield world
+    world.close()

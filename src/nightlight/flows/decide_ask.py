@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from nightlight.errors import RefusedError
+from nightlight.evidence.log import LogKind
 from nightlight.flows.asks import AskBook
 from nightlight.flows.birth_month import BirthMonths
 from nightlight.flows.protections import CONFIRM_MS, ProtectionDesk
@@ -44,6 +45,19 @@ class AskDesk:
         """What waits for the safety team, the oldest first."""
         with self.store.read() as tx:
             return [self._file(tx, self.asks.open(stored)) for stored in tx.asks_in([AskState.OPEN], _SHOWN)]
+
+    def look(self, ask_id: str, reviewer: str) -> AskFile:
+        """One ask with what it takes to decide it. That somebody saw an age is logged before it is shown.
+
+        ``RefusedError('ask_not_found')``.
+        """
+        with self.store.write() as tx:
+            ask = self.asks.find(tx, ask_id)
+            if ask is None:
+                raise RefusedError("ask_not_found", "There is no such ask.")
+            name = self.months.people.pseudonym(ask.account)
+            tx.log(self.clock.now(), LogKind.AGE_VIEWED, reviewer, name, {"reason": ask.ask_id})
+            return self._file(tx, ask)
 
     def count(self) -> int:
         with self.store.read() as tx:
