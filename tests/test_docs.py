@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from typer.main import get_command
 
 from nightlight.cli.main import app as cli
@@ -27,6 +28,7 @@ from nightlight.prevent.policy_file import read_policy
 from nightlight.settings import Settings
 from nightlight.web.api.prevention import ServiceLimits, prevention_router
 from nightlight.web.api.service import ServiceTokens
+from nightlight.web.console.asks import ask_routes
 from nightlight.web.console.policies import policy_routes
 from nightlight.web.console.routes import console_routes
 
@@ -117,9 +119,10 @@ def test_every_route_of_the_console_is_documented() -> None:
             assert f"`{method} {route.path}`" in text, route.path
 
 
-def test_every_route_about_policies_is_documented() -> None:
+@pytest.mark.parametrize("routes", [policy_routes, ask_routes])
+def test_every_route_about_policies_and_asks_is_documented(routes: Callable[..., list[BaseRoute]]) -> None:
     text = page("docs/console.md")
-    for route in policy_routes(None, None, cookie_secure=True, session_seconds=1):  # type: ignore[arg-type]
+    for route in routes(None, None, cookie_secure=True, session_seconds=1):
         assert isinstance(route, Route)
         method = "POST" if "POST" in (route.methods or ()) else "GET"
         assert f"`{method} {route.path}`" in text, route.path

@@ -19,6 +19,7 @@ from nightlight.web.api.module import module_router
 from nightlight.web.api.prevention import prevention_router
 from nightlight.web.api.routes import api_router
 from nightlight.web.app import build_app
+from nightlight.web.console.asks import ask_routes
 from nightlight.web.console.policies import policy_routes
 from nightlight.web.console.routes import console_routes
 from nightlight.web.disclose.routes import disclosure_routes
@@ -52,6 +53,12 @@ def app_for(house: House) -> FastAPI:
         [
             *(disclosure_routes(house.disclosure_page) if settings.disclosure_page else []),
             *(_own_pages(house) if settings.own_page else []),
+            *ask_routes(
+                house.ask_desk,
+                house.door,
+                cookie_secure=settings.cookie_secure,
+                session_seconds=int(settings.session_hours * 3600),
+            ),
             *console_routes(
                 house.desk,
                 house.door,

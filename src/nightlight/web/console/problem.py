@@ -10,6 +10,7 @@ from nightlight.web.console.session import Session
 
 _STATUS = {
     "case_not_found": 404,
+    "ask_not_found": 404,
     "referral_not_found": 404,
     "message_not_found": 404,
     "attachment_not_found": 404,
@@ -17,6 +18,8 @@ _STATUS = {
     "media_quarantined": 409,
     "not_checked_yet": 409,
     "already_decided": 409,
+    "ask_decided": 409,
+    "protection_fixed": 409,
     "not_failed": 409,
     "policy_change_unknown": 404,
     "policy_unknown": 404,
