@@ -118,3 +118,64 @@ def test_a_block_holds_whatever_is_between_them(service: Service) -> None:
     )
     assert service.decide(FRIEND, CHILD)["reasons"] == ["blocked"]
     assert service.decide(CHILD, FRIEND)["outcome"] == "allow"
+
+
+def test_notices_wait_for_the_messengers_own_client_until_they_were_shown(service: Service) -> None:
+    service.age(CHILD, "under_13")
+    service.age(FRIEND, "under_13")
+    service.send(
+        service.event("room.created", FRIEND, room="!r", visibility="private"),
+        service.event("room.joined", FRIEND, room="!r"),
+        service.event("room.joined", CHILD, room="!r"),
+    )
+
+    def waiting(account: str) -> list[dict[str, Any]]:
+        answer = service.client.get("/v1/notices/pending", params={"account": account})
+        assert answer.status_code == 200
+        return list(answer.json()["notices"])
+
+    made = service.decide(FRIEND, CHILD)
+    (notice,) = waiting(CHILD)
+    assert (notice["notice"], notice["language"]) == ("request_waiting", "en")
+    assert "grown-up you trust" in notice["text"]
+    assert FRIEND not in str(notice)
+    assert waiting(FRIEND) == waiting(ADULT) == []
+    service.clock.at += 1
+    path = f"/v1/contacts/requests/{made['request_id']}"
+    assert service.client.post(path, json={"account": CHILD, "answer": "block"}).status_code == 200
+    assert [one["notice"] for one in waiting(CHILD)] == ["request_waiting", "after_blocking"]
+    ids = [one["id"] for one in waiting(CHILD)]
+    # Somebody else's cannot be taken away.
+    assert service.client.post("/v1/notices/pending", json={"account": FRIEND, "ids": ids}).json() == {"shown": 0}
+    for shown in (1, 0):
+        body = {"account": CHILD, "ids": ids[:1]}
+        assert service.client.post("/v1/notices/pending", json=body).json() == {"shown": shown}
+    assert [one["id"] for one in waiting(CHILD)] == ids[1:]
+
+
+def test_the_same_notice_does_not_come_again_so_soon(service: Service) -> None:
+    service.age(CHILD, "13_15")
+    for number in range(3):
+        body = {"account": CHILD, "other": f"@x{number}:home.test"}
+        service.house.request_desk.block(body["account"], body["other"])
+    assert len(service.house.notice_box.waiting(CHILD)) == 1
+    service.clock.at += 24 * 3_600_000
+    service.house.request_desk.block(CHILD, "@late:home.test")
+    assert len(service.house.notice_box.waiting(CHILD)) == 2
+    service.house.ask_desk.sweep()
+    service.clock.at += 31 * 24 * 3_600_000
+    service.house.ask_desk.sweep()
+    assert service.house.notice_box.waiting(CHILD) == []
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"account": CHILD}, {"account": CHILD, "ids": "x"}, {"account": CHILD, "ids": [1]}]
+)
+def test_a_malformed_list_of_shown_notices_is_refused(service: Service, body: dict[str, Any]) -> None:
+    assert service.client.post("/v1/notices/pending", json=body).status_code == 400
+
+
+def test_notices_take_the_services_token(service: Service) -> None:
+    service.client.headers["Authorization"] = "Bearer nonsense"
+    assert service.client.get("/v1/notices/pending", params={"account": CHILD}).status_code == 401
+    assert service.client.post("/v1/notices/pending", json={"account": CHILD, "ids": []}).status_code == 401

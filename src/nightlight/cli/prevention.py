@@ -20,6 +20,7 @@ from nightlight.flows.answer_request import RequestDesk
 from nightlight.flows.change_policy import PolicyDesk
 from nightlight.flows.check_events import EventCheck
 from nightlight.flows.decide_contact import ContactDesk
+from nightlight.flows.notice_box import NoticeBox
 from nightlight.flows.people import People
 from nightlight.flows.policy_book import PolicyBook
 from nightlight.flows.replay_policy import PolicyReplay
@@ -135,8 +136,14 @@ class PreventionRooms(Foundation):
         return Retention(self.store, self.clock, self.relations, kept_ms, lambda: time.sleep(0.01))
 
     @cached_property
+    def notice_box(self) -> NoticeBox:
+        return NoticeBox(self.store, self.clock, self.people, self.catalogue)
+
+    @cached_property
     def prevention(self) -> Prevention:
-        return Prevention(self.events, self.account_book, self.contact_desk, self.request_desk, self.catalogue)
+        return Prevention(
+            self.events, self.account_book, self.contact_desk, self.request_desk, self.catalogue, self.notice_box
+        )
 
     @cached_property
     def history(self) -> HistoryIntake:

@@ -14,6 +14,7 @@ from nightlight.errors import RefusedError
 from nightlight.flows.accounts import AccountBook, AccountLine
 from nightlight.flows.answer_request import RequestAnswer, RequestDesk
 from nightlight.flows.decide_contact import Answer, ContactDesk
+from nightlight.flows.notice_box import NoticeBox, WaitingNotice
 from nightlight.flows.take_events import EventIntake
 from nightlight.model.contact import Approach, ContactRequest, Direction
 from nightlight.model.event import Event
@@ -23,6 +24,7 @@ from nightlight.web.api.gather import Gatherer
 from nightlight.web.api.service import Scope, ServiceTokens
 from nightlight.web.body import read_json
 
+NOTICES_MAX = 100
 _APPROACH = frozenset({"actor", "target", "direction", "room"})
 
 
@@ -45,6 +47,7 @@ class Prevention:
     contacts: ContactDesk
     requests: RequestDesk
     catalogue: Catalogue
+    notices: NoticeBox
 
 
 def prevention_router(parts: Prevention, tokens: ServiceTokens, limits: ServiceLimits) -> APIRouter:
@@ -164,7 +167,45 @@ def prevention_router(parts: Prevention, tokens: ServiceTokens, limits: ServiceL
     def notices() -> JSONResponse:
         return JSONResponse(_catalogue(parts.catalogue), headers={"cache-control": "public, max-age=3600"})
 
+    @router.get(
+        "/v1/notices/pending",
+        summary="Notices that an account has still to be shown",
+        description="For messengers without a homeserver: their own clients show what waits here, then say so. The "
+        "text is written for the account's age, so it is for that account's own client and for nobody else.",
+        openapi_extra=secured,
+    )
+    async def pending_notices(request: Request, account: str) -> JSONResponse:
+        tokens.require(request, Scope.CONTACTS)
+        waiting = await run_in_threadpool(parts.notices.waiting, account_name(account))
+        return JSONResponse({"notices": [_waiting_notice(one) for one in waiting]})
+
+    @router.post(
+        "/v1/notices/pending",
+        summary="Say that notices were shown",
+        description='Body: {"account", "ids"}. Idempotent.',
+        openapi_extra=secured,
+    )
+    async def shown_notices(request: Request) -> JSONResponse:
+        body = await body_of(request, Scope.CONTACTS)
+        ids = body.get("ids")
+        if body.keys() != {"account", "ids"} or not isinstance(ids, list) or len(ids) > NOTICES_MAX:
+            raise RefusedError("body_malformed", f"account, and ids: a list of at most {NOTICES_MAX}.")
+        if not all(isinstance(one, str) for one in ids):
+            raise RefusedError("body_malformed", "ids: every one of them is a text.")
+        return JSONResponse({"shown": await run_in_threadpool(parts.notices.shown, account_name(body["account"]), ids)})
+
     return router
+
+
+def _waiting_notice(one: WaitingNotice) -> dict[str, Any]:
+    return {
+        "id": one.notice_id,
+        "notice": one.notice,
+        "language": one.language,
+        "at": one.told_at,
+        "title": one.title,
+        "text": one.text,
+    }
 
 
 def _event_or_refusal(value: object) -> Event | RefusedError:
