@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -210,6 +211,30 @@ def test_processes_that_start_at_once_make_one_set_of_tables(database_url: str) 
     assert verified(stores[0]).number == 0
     for store in stores:
         store.close()
+
+
+def test_a_new_file_that_many_open_at_once_is_opened_by_all(tmp_path: Path) -> None:
+    failures: list[Exception] = []
+
+    def look(store: Database, barrier: threading.Barrier) -> None:
+        barrier.wait()
+        try:
+            with store.engine.connect() as connection:
+                connection.exec_driver_sql("SELECT 1")
+        except Exception as e:  # noqa: BLE001 - whatever it is, it fails the test
+            failures.append(e)
+
+    for number in range(100):
+        stores = [Database(f"sqlite:///{tmp_path}/{number}.sqlite3", LOG_KEY) for _ in range(6)]
+        barrier = threading.Barrier(len(stores))
+        threads = [threading.Thread(target=look, args=(store, barrier)) for store in stores]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for store in stores:
+            store.close()
+    assert failures == []
 
 
 def test_migrating_twice_changes_nothing(database: Database) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
@@ -150,11 +152,27 @@ def _make_engine(url: str) -> Engine:
 _URL_HINT = "Use sqlite:///folder/file.sqlite3 or postgresql+psycopg://user@host/name"
 
 
+_LOCKED_SECONDS = 30.0
+
+
+def _write_ahead(cursor: Any) -> None:
+    """Several processes may find a new file at once. Where they all switch its mode SQLite does not wait: we do."""
+    end = time.monotonic() + _LOCKED_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as e:
+            if e.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+
+
 def _tune_sqlite(connection: Any, _record: object) -> None:
     # The driver must not open transactions by itself: writers say BEGIN IMMEDIATE (SQLAlchemy, "SQLite transactions").
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
+    _write_ahead(cursor)
     # FULL: a commit is on the disk before it returns, also when the power fails (SQLite, "PRAGMA synchronous").
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
