@@ -34,6 +34,8 @@ _EVENTS = {
     RequestAnswer.DECLINE: EventKind.CONTACT_DECLINED,
     RequestAnswer.BLOCK: EventKind.CONTACT_DECLINED,
 }
+#: Of these nobody was told.
+_UNSEEN = (RequestState.HELD, RequestState.DENIED)
 _CARRIED_OUT = {RequestAnswer.ACCEPT: "join", RequestAnswer.DECLINE: "leave", RequestAnswer.BLOCK: "block"}
 
 
@@ -64,7 +66,7 @@ class RequestDesk:
         now = self.clock.now()
         with self.store.write() as tx:
             request = tx.contact_request(request_id)
-            if request is None or request.approach.target != account or request.state is RequestState.DENIED:
+            if request is None or request.approach.target != account or request.state in _UNSEEN:
                 raise RefusedError("request_not_found", "There is no such request for this account.")
             if request.state is _ENDS[answer]:
                 return request
