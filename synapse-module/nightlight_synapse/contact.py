@@ -19,7 +19,7 @@ from synapse.module_api.errors import Codes
 from nightlight_synapse.cache import MinuteCache
 from nightlight_synapse.config import NightlightConfig
 from nightlight_synapse.deciding import Decider
-from nightlight_synapse.hiding import IGNORED, Hider
+from nightlight_synapse.hiding import IGNORED, Hider, users_of
 from nightlight_synapse.safely import answering
 from nightlight_synapse.service import Approach, NoAnswerError, Service, Verdict
 from nightlight_synapse.state import State
@@ -163,7 +163,7 @@ class ContactCallbacks:
         """A block in the account's own list counts with us; taking it out there takes nothing away with us."""
         if room is not None or kind != IGNORED:
             return
-        listed = content.get("ignored_users") or {}
+        listed = users_of(content)
         ours = await self._in_thread(self._state.ignored_by_us, account)
         theirs = {other for other in listed if _is_account(other) and other not in (account, self._hider.nobody)} - ours
         await self._in_thread(self._state.add_blocks, account, theirs)

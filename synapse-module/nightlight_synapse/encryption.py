@@ -2,7 +2,7 @@
 """What accounts of this server may put into rooms, looked at when it is already made and not yet sent.
 
 Rooms known to be encrypted stay so, and take no plain messages from here; knocks are decided; invitations that Synapse
-did not ask about are; and what is in a hidden invitation's end stays in the room that it was for.
+did not ask about are, too.
 """
 
 from __future__ import annotations

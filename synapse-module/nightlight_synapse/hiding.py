@@ -102,7 +102,7 @@ class Hider:
 
         filtered = bool(rooms) and await self._filtered(account, other)
         ignore = bool(rooms) and not (filtered and await self._know_each_other(account, other))
-        users = _users(await self._get(account, IGNORED))
+        users = users_of(await self._get(account, IGNORED))
         changes: dict[str, bool] = {}
         if ignore and other not in users:
             listed = Listed(True, listed.filtered)
@@ -141,7 +141,7 @@ class Hider:
 
     async def _write_ignored(self, account: str, changes: dict[str, bool]) -> None:
         value = await self._get(account, IGNORED)
-        users = _users(value)
+        users = users_of(value)
         after = {name: item for name, item in users.items() if changes.get(name, True)}
         after |= {name: {} for name, add in changes.items() if add and name not in users}
         if after != users:
@@ -178,7 +178,7 @@ class _Held:
             del self._locks[self._account]
 
 
-def _users(value: dict[str, Any]) -> dict[str, Any]:
+def users_of(value: Mapping[str, Any]) -> dict[str, Any]:
     """Clients may write anything into their own lists; what is no list counts as empty, and is replaced."""
     users = value.get("ignored_users")
     return dict(users) if isinstance(users, Mapping) else {}

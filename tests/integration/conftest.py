@@ -13,6 +13,7 @@ from nightlight.adapters.matrix.homeserver import MatrixHomeserver
 from nightlight.demo.people import Person
 from nightlight.demo.service import Service
 from nightlight.demo.synapse import Synapse
+from tests.integration.prevention import Protected
 from tests.loopback import served
 from tests.simulators.school import School
 
@@ -53,6 +54,13 @@ def synapse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synapse]:
         single_sign_on = {"cas_config": {"enabled": True, "server_url": school, "protocol_version": 2}}
         with Synapse(tmp_path_factory.mktemp("town") / "synapse", single_sign_on) as synapse:
             yield synapse
+
+
+@pytest.fixture(scope="session")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Protected]:
+    """One town with a contact policy for all tests of prevention; everybody in it is new for each test."""
+    with Protected(tmp_path_factory.mktemp("prevention")) as town:
+        yield town
 
 
 @pytest.fixture

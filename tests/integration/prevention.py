@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import secrets
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -20,14 +21,22 @@ from nightlight.demo.synapse import Synapse
 class Account:
     """Somebody on a homeserver, with plain requests: what a client sees, byte by byte."""
 
-    def __init__(self, synapse: Synapse, name: str) -> None:
+    def __init__(self, synapse: Synapse, user_id: str, token: str) -> None:
         self._turn = itertools.count()
-        self.password = secrets.token_urlsafe(12)
-        self.user_id = f"@{name}:{synapse.server_name}"
-        self.token = synapse.register(name, self.password)
+        self.user_id = user_id
+        self.token = token
         self._http = httpx.Client(
             base_url=synapse.base_url, headers={"Authorization": f"Bearer {self.token}"}, timeout=30, trust_env=False
         )
+
+    @classmethod
+    def new(cls, synapse: Synapse, name: str) -> Account:
+        token = synapse.register(name, secrets.token_urlsafe(12))
+        return cls.of(synapse, name, token)
+
+    @classmethod
+    def of(cls, synapse: Synapse, name: str, token: str) -> Account:
+        return cls(synapse, f"@{name}:{synapse.server_name}", token)
 
     def close(self) -> None:
         self._http.close()
@@ -72,6 +81,13 @@ class Account:
         invited = answer.get("rooms", {}).get("invite", {}).items()
         return sorted(room for room, shown in invited if "@notices:" not in str(shown))
 
+    def sync(self, since: str) -> dict[str, Any]:
+        """What a client learns that was there before."""
+        return self.ask("GET", f"/sync?since={since}&timeout={next(self._turn)}")
+
+    def sync_token(self) -> str:
+        return str(self.ask("GET", f"/sync?timeout={next(self._turn)}")["next_batch"])
+
     def sliding_invitations(self) -> list[str]:
         body = {"lists": {"all": {"ranges": [[0, 50]], "required_state": [], "timeline_limit": 1}}}
         path = f"/_matrix/client/unstable/org.matrix.simplified_msc3575/sync?timeout={next(self._turn)}"
@@ -112,12 +128,16 @@ class Protected:
     """The two servers. ``policy``: a preset's name or a path."""
 
     def __init__(
-        self, folder: Path, policy: str = "teen-default", synapse_settings: dict[str, Any] | None = None
+        self,
+        folder: Path,
+        policy: str = "teen-default",
+        synapse_settings: dict[str, Any] | None = None,
+        further_listeners: Sequence[dict[str, Any]] = (),
     ) -> None:
         self.port = free_port()
         url = f"http://127.0.0.1:{self.port}"
         self.folder = folder
-        self.synapse = Synapse(folder / "synapse", synapse_settings, nightlight_url=url)
+        self.synapse = Synapse(folder / "synapse", synapse_settings, url, further_listeners)
         self._policy = policy
         self.service: Service
         self._number = 0
@@ -150,7 +170,7 @@ class Protected:
     def account(self, name: str, band: str | None = None, **more: Any) -> Account:
         """A new account, its name made unique."""
         self._number += 1
-        account = Account(self.synapse, f"{name}{self._number}")
+        account = Account.new(self.synapse, f"{name}{self._number}")
         if band:
             self.age(account.user_id, band, **more)
         return account
@@ -161,13 +181,16 @@ class Protected:
 
     def connect(self, one: Account, other: Account) -> None:
         """The platform says that these two know each other."""
+        self.connect_ids(one.user_id, other.user_id)
+
+    def connect_ids(self, one: str, other: str) -> None:
         self._number += 1
         event = {
             "id": f"connect/{self._number}",
             "kind": "contact.accepted",
             "at": int(time.time() * 1000) - 1000,
-            "actor": one.user_id,
-            "target": other.user_id,
+            "actor": one,
+            "target": other,
         }
         answer = self.http.post("/v1/events", json={"events": [event]})
         assert answer.json()["accepted"] == 1, answer.text

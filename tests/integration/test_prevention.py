@@ -4,18 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
 from urllib.parse import quote
 
-import pytest
-
 from tests.integration.prevention import Account, Protected, until
-
-
-@pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Protected]:
-    with Protected(tmp_path_factory.mktemp("prevention")) as town:
-        yield town
 
 
 def test_a_strangers_invitation_never_reaches_the_child_and_looks_unanswered(town: Protected) -> None:

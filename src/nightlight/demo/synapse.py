@@ -7,6 +7,7 @@ import hmac
 import json
 import os
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -25,7 +26,13 @@ SERVER_NAME = "town.example"
 class Synapse:
     """``start()`` makes it answer, ``stop()`` ends it; starting again continues with the same data and port."""
 
-    def __init__(self, folder: Path, further_settings: dict[str, Any] | None = None, nightlight_url: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        further_settings: dict[str, Any] | None = None,
+        nightlight_url: str = "",
+        further_listeners: Sequence[dict[str, Any]] = (),
+    ) -> None:
         """``further_settings``: as in ``homeserver.yaml``, beside or in place of the ones that this class makes.
 
         ``nightlight_url``: where Nightlight will listen; with it the module asks about contact, and room history goes
@@ -36,7 +43,8 @@ class Synapse:
         self._further = further_settings or {}
         self.port = free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
-        self.server_name = SERVER_NAME
+        self.server_name = str(self._further.get("server_name", SERVER_NAME))
+        self._further_listeners = list(further_listeners)
         self.registration_shared_secret = secrets.token_urlsafe(32)
         self.admin_user = "nightlight"
         self.admin_password = secrets.token_urlsafe(12)
@@ -120,7 +128,8 @@ class Synapse:
                     "type": "http",
                     "bind_addresses": ["127.0.0.1"],
                     "resources": [{"names": ["client", "openid", "keys"]}],
-                }
+                },
+                *self._further_listeners,
             ],
             "database": {"name": "sqlite3", "args": {"database": str(self.database_path)}},
             "log_config": str(self.data_dir / "log.yaml"),
