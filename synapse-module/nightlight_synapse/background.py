@@ -2,8 +2,8 @@
 """What is made up for later: questions the service missed, and hidden invitations that have come to an end.
 
 Whoever takes an invitation back, declines it in a client of their own, or loses the room, tells us nothing of it. So
-all that is hidden is looked at in turn, a few at a time: what is no pending invitation any more is hidden no more, and
-lists that a client has changed are put right.
+all that is hidden is looked at in turn, a few at a time: what is no pending invitation any more is hidden no more, the
+service hears how it ended, and lists that a client has changed are put right.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from synapse.module_api import ModuleApi
 from nightlight_synapse.deciding import Decider
 from nightlight_synapse.hiding import Hider
 from nightlight_synapse.service import Approach, NoAnswerError, NotUnderstoodError, Service
-from nightlight_synapse.state import State
+from nightlight_synapse.state import Hidden, State
 
 _log = logging.getLogger(__name__)
 
@@ -83,19 +83,28 @@ class Background:
         soon = {self._soon.popleft() for _ in range(len(self._soon))}
         for account, room in soon:
             for one in await self._in_thread(self._state.hidden_in, account, room):
-                if await self._membership(account, room) != "invite":
-                    await self._hider.forget(account, one.inviter, room)
+                await self._look_at(one)
         hidden = await self._in_thread(self._state.hidden_after, self._seen, _LOOKED_AT)
         self._seen = hidden[-1].number if len(hidden) == _LOOKED_AT else 0
         for one in hidden:
-            if await self._membership(one.account, one.room) == "invite":
-                await self._hider.check(one.account, one.inviter)
-            elif time.time() - one.at > _ARRIVES_SECONDS:
-                await self._hider.forget(one.account, one.inviter, one.room)
+            await self._look_at(one)
 
-    async def _membership(self, account: str, room: str) -> Any:
-        membership, _ = await self._api._store.get_local_current_membership_for_user_in_room(account, room)
-        return membership
+    async def _look_at(self, one: Hidden) -> None:
+        store = self._api._store
+        membership, event_id = await store.get_local_current_membership_for_user_in_room(one.account, one.room)
+        if membership == "invite":
+            await self._hider.check(one.account, one.inviter)
+            return
+        event = await store.get_event(event_id, allow_none=True) if event_id else None
+        seconds = time.time() - one.at
+        if (event is None or event.origin_server_ts < one.at * 1000) and seconds < _ARRIVES_SECONDS:
+            return  # what stands there is from before; the invitation is on its way
+        end = "withdrawn"
+        if event is not None and event.sender == one.account:
+            end = "accepted" if membership == "join" else "declined"
+        told = {"account": one.account, "inviter": one.inviter, "room": one.room, "end": end}
+        await self._post("/v1/module/ended", told)
+        await self._hider.forget(one.account, one.inviter, one.room)
 
     async def _tidy(self) -> None:
         if self._rounds % _TIDY_ROUNDS == 0:

@@ -51,7 +51,7 @@ def test_a_remote_request_that_is_accepted_joins_the_remote_room(neighbours: Nei
     (request,) = neighbours.town.requests(child)
     neighbours.town.answer(child, request["request_id"], "accept")
     until("joining", lambda: asker.membership(room, child.user_id) == "join", 30)
-    assert room in child.joined()
+    until("the room", lambda: room in child.joined())
     until("the end of hiding", lambda: child.ignored() == [])
     body = {"algorithm": "m.megolm.v1.aes-sha2", "ciphertext": "A" * 20, "session_id": "s", "sender_key": "k"}
     sent = asker.ask("PUT", f"/rooms/{quote(room)}/send/m.room.encrypted/1", body)["event_id"]

@@ -141,11 +141,17 @@ class RequestDesk:
                     self.notifier.tell(tx, request.approach.target, request.notice, now)
         return len(due)
 
-    def withdrawn(self, tx: Transaction, approach: Approach, now: int) -> None:
-        """The one who asked took it back, or the room is gone."""
-        request = tx.open_request(approach)
-        if request is not None:
-            tx.save_contact_request(replace(request, state=RequestState.WITHDRAWN, answered_at=now))
+    def ended(self, approach: Approach, end: RequestState) -> bool:
+        """The homeserver says that an invitation has come to an end by other means than ours; whether it was open.
+
+        Room history says so, too, and more of it; but not of what happens on other servers.
+        """
+        now = self.clock.now()
+        with self.store.write() as tx:
+            request = tx.open_request(approach)
+            if request is not None:
+                tx.save_contact_request(replace(request, state=end, answered_at=now))
+        return request is not None
 
     def _end_all_between(self, tx: Transaction, account: str, other: str, now: int) -> bool:
         """A block has come: whether the homeserver hears of it, because there was an invitation to end."""

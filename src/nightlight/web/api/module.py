@@ -13,11 +13,14 @@ from nightlight.errors import RefusedError
 from nightlight.flows.answer_request import RequestDesk
 from nightlight.flows.decide_contact import ContactDesk
 from nightlight.model.account import AgeBand
+from nightlight.model.contact import Approach, Direction, RequestState
 from nightlight.prevent.deliver import delivery
 from nightlight.prevent.event_reader import TIME_MAX, account_name
 from nightlight.web.api.prevention import ServiceLimits, approach_from
 from nightlight.web.api.service import Scope, ServiceTokens
 from nightlight.web.body import read_json
+
+_ENDS = (RequestState.ACCEPTED.value, RequestState.DECLINED.value, RequestState.WITHDRAWN.value)
 
 
 def module_router(
@@ -76,6 +79,16 @@ def module_router(
                 raise
             return JSONResponse({"known": False})  # it is too old to matter; the module need not ask again
         return JSONResponse({"known": True})
+
+    @router.post("/v1/module/ended")
+    async def ended(request: Request) -> JSONResponse:
+        body = await body_of(request, "account", "inviter", "room", "end")
+        if body["end"] not in _ENDS:
+            raise RefusedError("body_malformed", f"end: one of {', '.join(_ENDS)}.")
+        account, inviter = account_name(body["account"], "account"), account_name(body["inviter"], "inviter")
+        approach = Approach(inviter, account, Direction.DIRECT, account_name(body["room"], "room"))
+        known = await run_in_threadpool(requests.ended, approach, RequestState(body["end"]))
+        return JSONResponse({"known": known})
 
     @router.post("/v1/module/block")
     async def block(request: Request) -> JSONResponse:
