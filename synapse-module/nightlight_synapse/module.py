@@ -14,6 +14,7 @@ from nightlight_synapse.contact import ContactCallbacks
 from nightlight_synapse.deciding import Decider
 from nightlight_synapse.encryption import RoomRules
 from nightlight_synapse.hiding import Hider
+from nightlight_synapse.history import HistoryKeeper
 from nightlight_synapse.invitation import Invitations
 from nightlight_synapse.redaction import Redactor
 from nightlight_synapse.resource import NightlightResource
@@ -52,6 +53,9 @@ class NightlightModule:
             api.register_account_data_callbacks(on_account_data_updated=contact.account_data_updated)
             api.register_third_party_rules_callbacks(check_event_allowed=rules.check_event_allowed)
             api.looping_background_call(background.run, _CATCH_UP_MS, desc="nightlight_background")
+            # Whichever process of Synapse sends to application services: only that one knows what it has not sent.
+            history = HistoryKeeper(api, state)
+            api.looping_background_call(history.run, _CATCH_UP_MS, desc="nightlight_history", run_on_all_instances=True)
         api.register_web_resource(PATH, NightlightResource(config.secret, Redactor(api), invitations, about))
 
     @staticmethod

@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS undecided (
 CREATE TABLE IF NOT EXISTS blocks (account TEXT, other TEXT, sent INTEGER, PRIMARY KEY (account, other));
 CREATE TABLE IF NOT EXISTS rooms (decision TEXT PRIMARY KEY, room TEXT, at INTEGER);
 CREATE TABLE IF NOT EXISTS adults (account BLOB PRIMARY KEY, until INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS history (one INTEGER PRIMARY KEY CHECK (one = 1), position INTEGER);
 """
 _DAY_SECONDS = 86_400
 _ADULT_SECONDS = 30 * _DAY_SECONDS
@@ -182,6 +183,16 @@ class State:
 
     def remove_room(self, decision: str) -> None:
         self._write("DELETE FROM rooms WHERE decision = ?", (decision,))
+
+    # Up to where room history has reached the service
+
+    def history_position(self) -> int | None:
+        """A position in Synapse's stream of events; None before the first one was noted."""
+        rows = self._read("SELECT position FROM history", ())
+        return int(rows[0][0]) if rows else None
+
+    def note_history_position(self, position: int) -> None:
+        self._write("INSERT OR REPLACE INTO history VALUES (1, ?)", (position,))
 
     # Who is an adult, for the time when the service does not answer
 
