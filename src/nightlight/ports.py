@@ -104,6 +104,25 @@ class Homeserver(Protocol):
         """
 
 
+class Inspector(Protocol):
+    """The homeserver as it is examined. Every method raises ``UnavailableError`` that says what does not work."""
+
+    def version(self) -> str:
+        """The homeserver's own version. Needs no token."""
+
+    def require_admin(self) -> None:
+        """That our token is one of a server admin."""
+
+    def require_openid(self) -> None:
+        """That OpenID tokens can be checked."""
+
+    def module(self) -> Mapping[str, Any]:
+        """What our module says of itself and of the homeserver's settings (``about.py`` in ``synapse-module/``)."""
+
+    def ping_history(self, as_token: str) -> int:
+        """Has the homeserver call our application service (Matrix 1.7, "Pinging"); how long that took, milliseconds."""
+
+
 class Digester(Protocol):
     """Opens a file where nobody can see it, and says nothing but its digests."""
 

@@ -10,7 +10,8 @@ from synapse.module_api import ModuleApi
 
 from nightlight_synapse.config import NightlightConfig
 from nightlight_synapse.contact import ContactCallbacks
-from nightlight_synapse.service import Service
+from nightlight_synapse.history import APPSERVICE_ID
+from nightlight_synapse.service import NoAnswerError, Service
 from nightlight_synapse.state import State
 
 #: Of what this package answers and asks; Nightlight compares it with its own.
@@ -51,16 +52,27 @@ class About:
             "decision_ms_median": round(took[len(took) // 2], 3) if took else None,
             "decision_ms_p95": round(took[len(took) * 95 // 100], 3) if took else None,
             "time": int(time.time() * 1000),
+            "not_reached": await self._reached(),
             "last_answer_at": service.last_answer_at if service else 0,
             "last_failure": service.last_failure if service else "",
             "waiting": await self._api.defer_to_thread(self._state.counts) if self._state else {},
             "synapse": self._synapse(),
         }
 
+    async def _reached(self) -> str:
+        """Asks the service about nobody: empty if it answers, else why not."""
+        if self._service is None:
+            return "no url is set"
+        try:
+            await self._service.decide([])
+        except NoAnswerError as e:
+            return str(e)
+        return ""
+
     def _synapse(self) -> dict[str, Any]:
         """Settings of Synapse that decide what strangers learn, by the names that they have in ``homeserver.yaml``."""
         settings = self._api._hs.config
-        services = settings.appservice.app_service_config_files or []
+        services = self._api._store.get_app_services()
         return {
             "worker": settings.worker.worker_app or "",
             "msc4155_enabled": settings.experimental.msc4155_enabled,
@@ -73,5 +85,5 @@ class About:
             "search_all_users": settings.userdirectory.user_directory_search_all_users,
             "server_notices": settings.servernotices.server_notices_mxid is not None,
             "server_notices_auto_join": settings.servernotices.server_notices_auto_join,
-            "app_services": len(services),
+            "app_service": any(service.id == APPSERVICE_ID for service in services),
         }

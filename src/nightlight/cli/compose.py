@@ -14,12 +14,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from nightlight import __version__
 from nightlight.adapters.age import seal
 from nightlight.adapters.matrix.homeserver import MatrixHomeserver
+from nightlight.adapters.matrix.inspector import MatrixInspector
 from nightlight.adapters.sealed.process import SealedWorker
 from nightlight.adapters.timestamp import TimestampAuthority
 from nightlight.adapters.vault import FileVault
 from nightlight.cli.anchor import Anchor
 from nightlight.cli.files import read_bytes, read_line
 from nightlight.cli.foundation import new_id
+from nightlight.cli.matrix import as_token
 from nightlight.cli.own_page import OwnPageRooms
 from nightlight.cli.secrets import secret
 from nightlight.errors import RefusedError
@@ -29,6 +31,7 @@ from nightlight.flows.attachments import AttachmentPolicy
 from nightlight.flows.check_attachments import AttachmentChecker, AttachmentLimits
 from nightlight.flows.collect_reports import Collector
 from nightlight.flows.enforce import Enforcer
+from nightlight.flows.examine import Examination, Installation
 from nightlight.flows.keep_attachment import AttachmentKeeper
 from nightlight.flows.own_door import OwnDoor, OwnDoorLimits
 from nightlight.flows.refer import Operator, Referrer
@@ -91,9 +94,7 @@ class House(OwnPageRooms):
     @cached_property
     def homeserver(self) -> MatrixHomeserver:
         settings = self.settings
-        token_file, secret_file = settings.homeserver_token_file, settings.module_secret_file
-        token = read_line(token_file).strip() if token_file else settings.homeserver_token.get_secret_value()
-        module_secret = read_line(secret_file).strip() if secret_file else ""
+        token, module_secret = self._homeserver_secrets()
         missing = [
             name
             for name, value in (
@@ -118,6 +119,36 @@ class House(OwnPageRooms):
             media_bytes_max=settings.attachment_bytes_max,
             media_seconds_max=settings.attachment_seconds,
         )
+
+    def _homeserver_secrets(self) -> tuple[str, str]:
+        """Our admin token, and the secret shared with the module; empty where none is set."""
+        settings = self.settings
+        token_file, secret_file = settings.homeserver_token_file, settings.module_secret_file
+        token = read_line(token_file).strip() if token_file else settings.homeserver_token.get_secret_value()
+        return token, read_line(secret_file).strip() if secret_file else ""
+
+    @cached_property
+    def inspector(self) -> MatrixInspector:
+        return MatrixInspector(
+            self.settings.homeserver_url, *self._homeserver_secrets(), self.settings.homeserver_timeout
+        )
+
+    @cached_property
+    def examination(self) -> Examination:
+        settings = self.settings
+        in_force = self.policy_book.in_force()
+        here = Installation(
+            homeserver_url=settings.homeserver_url,
+            public_url=settings.resolved_public_url,
+            as_token=as_token(read_bytes(settings.appservice_file, 65_536)) if settings.appservice_file else "",
+            has_service_token=settings.service_token_file is not None,
+            cookie_secure=settings.cookie_secure,
+            country=settings.country,
+            helplines=self.catalogue.helplines(settings.country),
+            policy=f"{in_force.newest.policy.reference} for {in_force.share} of 100 accounts",
+            policy_problems=self.policy_book.problems(),
+        )
+        return Examination(self.inspector if settings.homeserver_url else None, self.clock, here)
 
     @cached_property
     def links(self) -> StatusLinks:
@@ -255,6 +286,6 @@ class House(OwnPageRooms):
         )
 
     def close(self) -> None:
-        for name in ("homeserver", "store"):
+        for name in ("homeserver", "inspector", "store"):
             if name in self.__dict__:
                 self.__dict__[name].close()

@@ -15,6 +15,7 @@ from nightlight.cli import approver as approver_command
 from nightlight.cli import bench as bench_command
 from nightlight.cli import demo as demo_command
 from nightlight.cli import disclose as disclose_command
+from nightlight.cli import doctor as doctor_command
 from nightlight.cli import events as events_command
 from nightlight.cli import log as log_command
 from nightlight.cli import matrix as matrix_command
@@ -48,6 +49,7 @@ app.add_typer(referral_command.app, name="referral")
 app.command("disclose")(disclose_command.command)
 app.command("verify")(verify_command.command)
 app.command("demo")(demo_command.command)
+app.command("doctor")(doctor_command.command)
 app.command("bench")(bench_command.command)
 
 

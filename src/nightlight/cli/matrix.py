@@ -37,15 +37,24 @@ def registration_command(
 
 def hs_token(data: bytes) -> str:
     """The token that the homeserver shows, out of a registration file."""
+    return _token(data, "hs_token")
+
+
+def as_token(data: bytes) -> str:
+    """The token that we show the homeserver, out of a registration file."""
+    return _token(data, "as_token")
+
+
+def _token(data: bytes, name: str) -> str:
     try:
         value = yaml.safe_load(data)
     except yaml.YAMLError:
         value = None
-    token = value.get("hs_token") if isinstance(value, dict) else None
+    token = value.get(name) if isinstance(value, dict) else None
     if not isinstance(token, str) or len(token) < 32:
         raise RefusedError(
             "registration_malformed",
-            "NIGHTLIGHT_APPSERVICE_FILE is no registration of an application service with a long hs_token.",
+            f"NIGHTLIGHT_APPSERVICE_FILE is no registration of an application service with a long {name}.",
             "Make one: nightlight matrix registration --out FILE",
         )
     return token
