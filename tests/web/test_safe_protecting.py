@@ -173,6 +173,7 @@ def test_saying_to_be_older_waits_for_a_person(safe: SafeWorld) -> None:
     assert band(safe, safe.kim) is AgeBand.AGE_13_15
     (file,) = safe.house.ask_desk.waiting()
     assert (file.ask.kind, file.band, file.asked_band) == (AskKind.AGE, AgeBand.AGE_13_15, AgeBand.ADULT)
+    safe.clock.at += 60_000
     kim.open("/safe/birth-month")
     kim.send("/safe/birth-month", **month(17))  # thought again: the newer one counts
     (file,) = safe.house.ask_desk.waiting()
