@@ -49,7 +49,10 @@ def run() -> Iterator[Loop]:
 
 @pytest.fixture(scope="module")
 def synapse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synapse]:
-    """One real Synapse for the tests of one file: what others reported there would be collected, too. People may also sign in with their (simulated) school."""
+    """One real Synapse for the tests of one file: what was reported in others is not collected.
+
+    People may also sign in with their (simulated) school.
+    """
     with served(School().app) as school:
         single_sign_on = {"cas_config": {"enabled": True, "server_url": school, "protocol_version": 2}}
         with Synapse(tmp_path_factory.mktemp("town") / "synapse", single_sign_on) as synapse:
