@@ -15,9 +15,9 @@ install: ## make .venv from the lock file
 demo: install ## a real Synapse, real encrypted clients, the whole story (ARGS="--once" to end after it)
 	@$(BIN)/nightlight demo $(ARGS)
 
-test: install ## the whole test suite in three processes (ARGS="-k name" for a part, ARGS="-n 0" for one process)
+test: install ## the whole test suite in two processes (ARGS="-k name" for a part, ARGS="-n 0" for one process)
 	@sh scripts/system-packages.sh
-	@$(BIN)/python -m pytest -n 3 $(ARGS)
+	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
 lint: install ## ruff and mypy --strict
 	@$(BIN)/ruff check .

@@ -87,7 +87,7 @@ def test_overload_is_no_verdict(call: Call, status: str) -> None:
         http("404 Not Found", b'{"errcode":"M_UNRECOGNIZED","error":"Unrecognized request"}'),
         http("302 Found", b"{}", "Location: http://127.0.0.1:9/"),
         http("418 Teapot", b"{}"),
-        http("200 OK", gzip.compress(b"{}"), "Content-Encoding: gzip"),
+        http("200 OK", gzip.compress(b"{}", mtime=0), "Content-Encoding: gzip"),
         b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{}",
         b"220 mail.example ESMTP\r\n",
         b"",

@@ -7,7 +7,19 @@ from typing import Any
 
 import pytest
 
-from nightlight.bench import attachment, bundle, contact, contact_http, intake, log, page, replay, verify
+from nightlight.bench import (
+    attachment,
+    bundle,
+    callback,
+    contact,
+    contact_http,
+    events,
+    intake,
+    log,
+    page,
+    replay,
+    verify,
+)
 
 SMALL: list[tuple[ModuleType, dict[str, Any]]] = [
     (verify, {"_MESSAGES": 3}),
@@ -18,6 +30,8 @@ SMALL: list[tuple[ModuleType, dict[str, Any]]] = [
     (contact, {"RELATIONS": 2_000, "ROUNDS": 1, "BATCH": 5}),
     (contact_http, {"RELATIONS": 2_000, "SINGLES": 12, "BATCHES": 6, "BATCH": 3, "WARM_UP": 2}),
     (page, {"_SESSIONS": 30, "_ROOMS": 3, "_RUNS": 1, "_KDF_ROUNDS": 1_000}),
+    (events, {"BATCH": 20, "BATCHES": 1, "ACCOUNTS": 10}),
+    (callback, {"INVITATIONS": 3, "WARM_UP": 1}),
     (replay, {"DECISIONS": 50, "ACCOUNTS": 10, "ROUNDS": 1}),
 ]
 

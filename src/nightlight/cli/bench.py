@@ -26,7 +26,20 @@ def command(
     Medians, with the 99th percentile beside them; for each figure whether its target holds. Ends with status 1 if one
     does not. Machines differ and are busy: compare ratios, not absolute figures.
     """
-    from nightlight.bench import attachment, bundle, contact, contact_http, demo, intake, log, page, replay, verify
+    from nightlight.bench import (
+        attachment,
+        bundle,
+        callback,
+        contact,
+        contact_http,
+        demo,
+        events,
+        intake,
+        log,
+        page,
+        replay,
+        verify,
+    )
 
     listed = (
         verify.BENCH,
@@ -37,6 +50,8 @@ def command(
         page.BENCH,
         contact.BENCH,
         contact_http.BENCH,
+        events.BENCH,
+        callback.BENCH,
         replay.BENCH,
         demo.BENCH,
     )
