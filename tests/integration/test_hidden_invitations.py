@@ -228,7 +228,8 @@ def test_asking_again_after_a_refusal_waits(town: Protected) -> None:
     until("the refusal", lambda: "refused-here-before" in town.decide(mate, child)["reasons"])
     assert mate.invite(room, child.user_id).status_code == 200
     assert sees_nothing_of(child, room)
-    assert town.requests(child) == []
+    # Looking for the refusal may have asked once too early, about no room.
+    assert room not in [request["room"] for request in town.requests(child)]
 
 
 def test_who_was_accepted_may_invite_again_after_leaving(town: Protected) -> None:
