@@ -56,10 +56,10 @@ class Background:
 
     async def _catch_up(self) -> None:
         """Tells the service what it has missed: blocks, invitations hidden without it, rooms of decisions."""
-        for account, other in await self._in_thread(self._state.unsent_blocks, 100):
+        for account, other in self._state.unsent_blocks(100):
             await self._post("/v1/module/block", {"account": account, "other": other})
             await self._in_thread(self._state.note_sent, account, other)
-        for account, inviter, room, direction in await self._in_thread(self._state.undecided, 50):
+        for account, inviter, room, direction in self._state.undecided(50):
             try:
                 (verdict,), adults = await self._service.decide([Approach(inviter, account, direction, room)])
             except NotUnderstoodError:
@@ -69,7 +69,7 @@ class Background:
                 if verdict.deliver == "show":
                     await self._hider.show(account, inviter)
             await self._in_thread(self._state.remove_undecided, account, inviter, room)
-        for decision, room in await self._in_thread(self._state.untold_rooms, 50):
+        for decision, room in self._state.untold_rooms(50):
             await self._post("/v1/module/room", {"decision_id": decision, "room": room})
             await self._in_thread(self._state.remove_room, decision)
 
@@ -82,9 +82,9 @@ class Background:
     async def _look_after(self) -> None:
         soon = {self._soon.popleft() for _ in range(len(self._soon))}
         for account, room in soon:
-            for one in await self._in_thread(self._state.hidden_in, account, room):
+            for one in self._state.hidden_in(account, room):
                 await self._look_at(one)
-        hidden = await self._in_thread(self._state.hidden_after, self._seen, _LOOKED_AT)
+        hidden = self._state.hidden_after(self._seen, _LOOKED_AT)
         self._seen = hidden[-1].number if len(hidden) == _LOOKED_AT else 0
         for one in hidden:
             await self._look_at(one)

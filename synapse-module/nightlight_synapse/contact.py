@@ -164,7 +164,7 @@ class ContactCallbacks:
         if room is not None or kind != IGNORED:
             return
         listed = users_of(content)
-        ours = await self._in_thread(self._state.ignored_by_us, account)
+        ours = self._state.ignored_by_us(account)
         theirs = {other for other in listed if _is_account(other) and other not in (account, self._hider.nobody)} - ours
         await self._in_thread(self._state.add_blocks, account, theirs)
         if ours - set(listed):
@@ -195,7 +195,7 @@ class ContactCallbacks:
         elif verdict.decision and verdict.deliver != "show":
             await self._tell_room(verdict.decision, room)
         if verdict.deliver == "show":
-            if await self._in_thread(self._state.hidden_of, invitee, inviter):
+            if self._state.hidden_of(invitee, inviter):
                 await self._hider.show(invitee, inviter)
             return True
         if verdict.deliver == "refuse" and may_refuse:
@@ -225,7 +225,8 @@ class ContactCallbacks:
             await self._service.post("/v1/module/room", {"decision_id": decision, "room": room})
         except NoAnswerError:
             return  # it stands in our file, and is told later
-        await self._in_thread(self._state.remove_room, decision)
+        # Told twice, if we are stopped before this is done, does no harm.
+        self._api.run_as_background_process("nightlight_room_told", self._in_thread, self._state.remove_room, decision)
 
     async def _in_equal_time(self, decide: Callable[[], Awaitable[Any]]) -> Any:
         """Runs ``decide`` and answers at a whole number of steps after the question: no clock tells what it was."""

@@ -29,7 +29,9 @@ class Decider:
             verdicts, adults = await self._service.decide(approaches)
         except NoAnswerError:
             return [await self._without_answer(one) for one in approaches]
-        await self.note_adults(adults, [name for one in approaches for name in (one.actor, one.target)])
+        # Not waited for: while it is not noted, an account counts as what is kept from the time before, or as unknown.
+        asked = [name for one in approaches for name in (one.actor, one.target)]
+        self._api.run_as_background_process("nightlight_note_adults", self.note_adults, adults, asked)
         return verdicts
 
     async def blocks_all(self, account: str, other: str) -> bool:
@@ -39,19 +41,19 @@ class Decider:
 
     async def note_adults(self, adults: list[str], asked: list[str]) -> None:
         news = [account for account in adults if account in asked]
-        if news and not await self._in_thread(self._state.are_adults, *news):
+        if news and not self._state.are_adults(*news):
             await self._in_thread(self._state.note_adults, news)
         for account in set(asked) - set(news):
-            if await self._in_thread(self._state.are_adults, account):
+            if self._state.are_adults(account):
                 await self._in_thread(self._state.forget_adult, account)
 
     async def _tell_of_own_block(self, account: str, other: str) -> None:
         """Somebody whom the account ignored before we were here, or a moment ago, is blocked: said before asking."""
         if not self._api.is_mine(account) or other not in await self._api._store.ignored_users(account):
             return
-        if other in await self._in_thread(self._state.ignored_by_us, account):
+        if other in self._state.ignored_by_us(account):
             return
-        if await self._in_thread(self._state.knows_block, account, other):
+        if self._state.knows_block(account, other):
             return
         await self._in_thread(self._state.add_block, account, other, sent=False)
         try:
@@ -61,7 +63,7 @@ class Decider:
         await self._in_thread(self._state.note_sent, account, other)
 
     async def _without_answer(self, approach: Approach) -> Verdict:
-        adults = await self._in_thread(self._state.are_adults, approach.actor, approach.target)
+        adults = self._state.are_adults(approach.actor, approach.target)
         choice = self._config.without_answer_adults if adults else self._config.without_answer
         return Verdict("show" if choice == "allow" else choice)
 

@@ -45,7 +45,10 @@ class Hider:
         """Hides invitations of ``inviter``. Raises if that cannot be done: then the caller must refuse."""
         async with _Held(self._locks, account):
             # Written down first: what is in a list because of us must never count as a block by the account.
-            await self._in_thread(self._state.add_hidden, account, inviter, room)
+            listed = self._state.listed(account, inviter)
+            users, names = users_of(await self._get(account, IGNORED)), _names(await self._get(account, FILTER))
+            may = Listed(listed.ignored or inviter not in users, listed.filtered or _may_filter(inviter, names))
+            await self._in_thread(self._state.add_hidden, account, inviter, room, may)
             await self._settle(account, inviter)
 
     async def show(self, account: str, inviter: str) -> None:
@@ -66,7 +69,7 @@ class Hider:
             await self._settle(account, inviter)
 
     async def check_all(self, account: str) -> None:
-        for inviter in await self._in_thread(self._state.inviters_hidden, account):
+        for inviter in self._state.inviters_hidden(account):
             await self.check(account, inviter)
 
     async def block(self, account: str, other: str) -> None:
@@ -74,7 +77,7 @@ class Hider:
         async with _Held(self._locks, account):
             await self._in_thread(self._state.add_block, account, other, sent=True)
             await self._in_thread(self._state.remove_hidden, account, other)
-            before = await self._in_thread(self._state.listed, account, other)
+            before = self._state.listed(account, other)
             await self._in_thread(self._state.note_listed, account, other, Listed(False, before.filtered))
             await self._write_ignored(account, {other: True})
             await self._settle(account, other)
@@ -86,36 +89,38 @@ class Hider:
             await self._settle(account, other)
 
     async def _settle(self, account: str, other: str) -> None:
-        rooms = await self._in_thread(self._state.hidden_of, account, other)
-        anything = bool(rooms) or bool(await self._in_thread(self._state.inviters_hidden, account))
-        listed = await self._in_thread(self._state.listed, account, other)
+        rooms = self._state.hidden_of(account, other)
+        anything = bool(rooms) or bool(self._state.inviters_hidden(account))
+        listed = self._state.listed(account, other)
 
         names = _names(await self._get(account, FILTER))
-        # The filter takes patterns; a name that is one would hide others, too.
-        if rooms and other not in names and not set("*?") & set(other):
-            listed = Listed(listed.ignored, True)
-            await self._in_thread(self._state.note_listed, account, other, listed)
+        if rooms and _may_filter(other, names):
+            listed = await self._note(account, other, before=listed, after=Listed(listed.ignored, True))
             await self._write_filter(account, other, add=True)
         elif not rooms and listed.filtered:
             await self._write_filter(account, other, add=False)
-            listed = Listed(listed.ignored, False)
+            listed = await self._note(account, other, before=listed, after=Listed(listed.ignored, False))
 
         filtered = bool(rooms) and await self._filtered(account, other)
         ignore = bool(rooms) and not (filtered and await self._know_each_other(account, other))
         users = users_of(await self._get(account, IGNORED))
         changes: dict[str, bool] = {}
         if ignore and other not in users:
-            listed = Listed(True, listed.filtered)
+            listed = await self._note(account, other, before=listed, after=Listed(True, listed.filtered))
             changes[other] = True
         elif not ignore and listed.ignored:
             changes[other] = False
         if anything != (self.nobody in users):
             changes[self.nobody] = anything
-        await self._in_thread(self._state.note_listed, account, other, listed)
         if changes:
             await self._write_ignored(account, changes)
-        if not ignore and listed.ignored:
-            await self._in_thread(self._state.note_listed, account, other, Listed(False, listed.filtered))
+        if not ignore:
+            await self._note(account, other, before=listed, after=Listed(False, listed.filtered))
+
+    async def _note(self, account: str, other: str, *, before: Listed, after: Listed) -> Listed:
+        if after != before:
+            await self._in_thread(self._state.note_listed, account, other, after)
+        return after
 
     async def _filtered(self, account: str, other: str) -> bool:
         """Whether Synapse goes by the filter: it may be switched off, or overruled by the account's other settings.
@@ -182,6 +187,11 @@ def users_of(value: Mapping[str, Any]) -> dict[str, Any]:
     """Clients may write anything into their own lists; what is no list counts as empty, and is replaced."""
     users = value.get("ignored_users")
     return dict(users) if isinstance(users, Mapping) else {}
+
+
+def _may_filter(name: str, names: list[Any]) -> bool:
+    """Whether the filter is to get the name. It takes patterns; a name that is one would hide others, too."""
+    return name not in names and not set("*?") & set(name)
 
 
 def _names(value: dict[str, Any]) -> list[Any]:

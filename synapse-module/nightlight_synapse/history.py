@@ -55,7 +55,7 @@ class HistoryKeeper:
             await handler.scheduler.start()
 
     async def _send_again(self, handler: Any, service: Any) -> None:
-        position = await self._in_thread(self._state.history_position)
+        position = self._state.history_position()
         end = await self._store.get_appservice_last_pos()
         if position is None or position >= end:
             return

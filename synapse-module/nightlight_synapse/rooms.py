@@ -47,7 +47,7 @@ class RoomCallbacks:
 
     async def _is_hidden(self, user: str, room: str, event_id: str | None) -> bool:
         """Whether all that lets somebody in is an invitation that was not delivered. (Answering shows it first.)"""
-        hidden = await self._api.defer_to_thread(self._state.hidden_in, user, room)
+        hidden = self._state.hidden_in(user, room)
         if not hidden or event_id is None:
             return False
         event = await self._api._store.get_event(event_id, allow_none=True)

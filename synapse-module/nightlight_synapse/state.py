@@ -25,10 +25,12 @@ CREATE TABLE IF NOT EXISTS undecided (
     account TEXT, inviter TEXT, room TEXT, direction TEXT, at INTEGER, PRIMARY KEY (account, inviter, room)
 );
 CREATE TABLE IF NOT EXISTS blocks (account TEXT, other TEXT, sent INTEGER, PRIMARY KEY (account, other));
+CREATE INDEX IF NOT EXISTS blocks_unsent ON blocks (account) WHERE NOT sent;
 CREATE TABLE IF NOT EXISTS rooms (decision TEXT PRIMARY KEY, room TEXT, at INTEGER);
 CREATE TABLE IF NOT EXISTS adults (account BLOB PRIMARY KEY, until INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS history (one INTEGER PRIMARY KEY CHECK (one = 1), position INTEGER);
 """
+_Values = tuple[object, ...]
 _DAY_SECONDS = 86_400
 _ADULT_SECONDS = 30 * _DAY_SECONDS
 #: Hidden invitations in all, and accounts that one account has hidden invitations from. Beyond it they are refused.
@@ -64,29 +66,45 @@ class Listed:
 
 
 class State:
-    """Every method is short and durable when it returns; call it from a thread."""
+    """What changes something is durable when it returns: call it from a thread.
+
+    What only reads takes microseconds, waits for no writer, and may be called from the reactor.
+    """
 
     def __init__(self, path: str, secret: str) -> None:
         self._key = hashlib.sha256(secret.encode()).digest()
         self._lock = threading.Lock()
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+        self._reading = threading.Lock()
+        self._connection = _connect(path)
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=FULL")
         self._connection.executescript(_TABLES)
+        # A connection of its own, so that reading never waits while something is made durable.
+        self._reader = _connect(path)
+        self._reader.execute("PRAGMA query_only=ON")
 
     # What is hidden
 
-    def add_hidden(self, account: str, inviter: str, room: str) -> None:
-        """``FullError`` if there is too much of it."""
-        if not self.hidden_of(account, inviter):
-            query = (
-                "SELECT (SELECT count(*) FROM hidden), (SELECT count(DISTINCT inviter) FROM hidden WHERE account = ?)"
-            )
-            ((everywhere, here),) = self._read(query, (account,))
-            if everywhere >= HIDDEN_MAX or here >= HIDDEN_FROM_MAX:
-                raise FullError
-        values = (account, inviter, room, int(time.time()))
-        self._write("INSERT OR REPLACE INTO hidden VALUES (?, ?, ?, ?)", values)
+    def add_hidden(self, account: str, inviter: str, room: str, listed: Listed) -> None:
+        """Hides an invitation. ``listed``: in which lists the inviter will stand because of us.
+
+        ``FullError`` if too much is hidden.
+        """
+        if not self.hidden_of(account, inviter) and self._is_full(account):
+            raise FullError
+        self._write_all(
+            ("INSERT OR REPLACE INTO hidden VALUES (?, ?, ?, ?)", (account, inviter, room, int(time.time()))),
+            _listing(account, inviter, listed),
+        )
+
+    def _is_full(self, account: str) -> bool:
+        ((first, last),) = self._read("SELECT (SELECT min(rowid) FROM hidden), (SELECT max(rowid) FROM hidden)", ())
+        # Counting half a million rows takes a while, so it is left until there can be as many.
+        if first is not None and last - first + 1 >= HIDDEN_MAX:
+            ((everywhere,),) = self._read("SELECT count(*) FROM hidden", ())
+            if everywhere >= HIDDEN_MAX:
+                return True
+        return len(self.inviters_hidden(account)) >= HIDDEN_FROM_MAX
 
     def hidden_of(self, account: str, inviter: str) -> list[str]:
         """The rooms into which the one hiddenly invites the other."""
@@ -107,8 +125,10 @@ class State:
     def remove_hidden(self, account: str, inviter: str, room: str | None = None) -> None:
         """``room``: only the invitation into that room."""
         values = (account, inviter, room)
-        self._write("DELETE FROM hidden WHERE account = ? AND inviter = ? AND room = ifnull(?3, room)", values)
-        self._write("DELETE FROM undecided WHERE account = ? AND inviter = ? AND room = ifnull(?3, room)", values)
+        self._write_all(
+            ("DELETE FROM hidden WHERE account = ? AND inviter = ? AND room = ifnull(?3, room)", values),
+            ("DELETE FROM undecided WHERE account = ? AND inviter = ? AND room = ifnull(?3, room)", values),
+        )
 
     def listed(self, account: str, other: str) -> Listed:
         query = "SELECT ignored, filtered FROM listed WHERE account = ? AND other = ?"
@@ -116,11 +136,7 @@ class State:
         return Listed(bool(rows[0][0]), bool(rows[0][1])) if rows else Listed()
 
     def note_listed(self, account: str, other: str, listed: Listed) -> None:
-        if listed == Listed():
-            self._write("DELETE FROM listed WHERE account = ? AND other = ?", (account, other))
-            return
-        values = (account, other, listed.ignored, listed.filtered)
-        self._write("INSERT OR REPLACE INTO listed VALUES (?, ?, ?, ?)", values)
+        self._write_all(_listing(account, other, listed))
 
     def ignored_by_us(self, account: str) -> set[str]:
         return {row[0] for row in self._read("SELECT other FROM listed WHERE account = ? AND ignored", (account,))}
@@ -232,10 +248,33 @@ class State:
     def _hash(self, account: str) -> bytes:
         return hashlib.blake2b(account.encode("utf-8", "surrogatepass"), key=self._key, digest_size=16).digest()
 
-    def _write(self, statement: str, values: tuple[object, ...]) -> None:
+    def _write(self, statement: str, values: _Values) -> None:
         with self._lock:
             self._connection.execute(statement, values)
 
-    def _read(self, query: str, values: tuple[object, ...]) -> list[Any]:
+    def _write_all(self, *statements: tuple[str, _Values]) -> None:
+        """All of them or none."""
         with self._lock:
-            return self._connection.execute(query, values).fetchall()
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                for statement, values in statements:
+                    self._connection.execute(statement, values)
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def _read(self, query: str, values: _Values) -> list[Any]:
+        with self._reading:
+            return self._reader.execute(query, values).fetchall()
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+
+
+def _listing(account: str, other: str, listed: Listed) -> tuple[str, _Values]:
+    if listed == Listed():
+        return "DELETE FROM listed WHERE account = ? AND other = ?", (account, other)
+    values = (account, other, listed.ignored, listed.filtered)
+    return "INSERT OR REPLACE INTO listed VALUES (?, ?, ?, ?)", values

@@ -16,6 +16,7 @@ from nightlight.model.contact import (
     Direction,
     RequestState,
 )
+from nightlight.store.many import write_many
 from nightlight.store.schema import contact_decisions, contact_requests
 
 _IDS_MAX = 5_000
@@ -39,7 +40,7 @@ class ContactTables:
 
     def add_contact_decisions(self, made: Sequence[DecidedContact]) -> None:
         if made:
-            self._connection.execute(_ADD_DECISIONS, [_decision_values(one) for one in made])
+            write_many(self._connection, _ADD_DECISIONS, [_decision_values(one) for one in made])
 
     def contact_decision(self, decision_id: str) -> DecidedContact | None:
         row = self._connection.execute(

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, insert, or_, select, update
 
 from nightlight.model.event import Event, EventKind, LoggedEvent
+from nightlight.store.many import write_many
 from nightlight.store.schema import changes, counted_messages, events
 
 _IDS_MAX = 5_000
@@ -35,7 +36,7 @@ class EventTables:
     def add_events(self, new: Sequence[Event], received_at: int, first: int) -> None:
         """Appends events that are not in the log, numbered from ``first`` on."""
         if new:
-            self._connection.execute(_ADD, [_values(n, e, received_at) for n, e in enumerate(new, first)])
+            write_many(self._connection, _ADD, [_values(n, e, received_at) for n, e in enumerate(new, first)])
             self._connection.execute(_NUMBERED, {"number": first + len(new) - 1, "at": received_at})
 
     def count_messages(self, numbers: Sequence[int], at: int) -> set[int]:

@@ -28,6 +28,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from nightlight.model.relation import ENDED_MS, LIFETIME, NumberedStatement, Tie
 from nightlight.prevent.relations import EARLIEST_COUNTS, ENDING_WINS, LATEST_SAID_COUNTS
+from nightlight.store.many import write_many
 from nightlight.store.schema import ages, changes, relations
 
 #: Which statement: ``one``, tie, ``other``.
@@ -91,7 +92,7 @@ class RelationTables:
                 }
             )
         for rule, rows in latest.items():
-            self._connection.execute(_upsert(self._connection.dialect.name, rule), rows)
+            write_many(self._connection, _upsert(self._connection.dialect.name, rule), rows)
 
     def relation(self, one: int, tie: Tie, other: int) -> int | None:
         """Since when the statement holds, or None."""
