@@ -170,8 +170,11 @@ class PolicyMemory(Protocol):
 class RelationView(Protocol):
     """Relations and ages, fast to look at. Numbers stand for names (``prevent/names.py``)."""
 
-    def follow(self) -> None:
-        """Takes over what changed in the store since the last time."""
+    def follow(self, tx: Transaction | None = None) -> None:
+        """Takes over what changed in the store since the last time.
+
+        ``tx``: a writing transaction that has changed nothing yet; then nobody else changes anything before it ends.
+        """
 
     def look(self, one: int, other: int, month: BirthMonth | None = None, apart: Collection[int] = ()) -> Seen:
         """What is known about ``one`` coming towards ``other``.
@@ -347,6 +350,8 @@ class Transaction(Protocol):
     def put_age(self, one: int, sealed: bytes, change: int) -> None: ...
     def sealed_age(self, one: int) -> bytes | None: ...
     def changed_ages(self, after: int) -> Iterator[tuple[int, bytes]]: ...
+    def change_marks(self) -> tuple[int, int]: ...
+    def relations_at_start(self) -> Iterator[Sequence[Any]]: ...
     def changed_relations(self, after: int) -> Iterator[tuple[int, int, int, int, bool, int]]:
         """``one``, tie, ``other``, time, whether it holds, change: what changed since, in order of the changes."""
 

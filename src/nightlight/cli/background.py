@@ -37,6 +37,8 @@ class Background:
         ]
 
     def start(self) -> None:
+        # Reading all relations takes a while: nobody who asks first is to wait for it.
+        threading.Thread(target=self._attempt, args=("relations", self._house.relations.follow), daemon=True).start()
         for thread in self._threads:
             thread.start()
 
@@ -56,13 +58,17 @@ class Background:
     def _loop(self, name: str, seconds: float, work: Callable[[], object]) -> None:
         quiet = ""
         while not self._stop.wait(seconds):
-            try:
-                work()
-                quiet = ""
-            except NightlightError as e:
-                if e.code != quiet:  # once for each outage, not once a second
-                    _log.warning("%s: %s", name, e.message)
-                quiet = e.code
-            except Exception:  # noqa: BLE001
-                # A defect in one piece of work must not end the thread: the next round is a new try.
-                _log.exception("%s: unexpected error", name)
+            quiet = self._attempt(name, work, quiet)
+
+    def _attempt(self, name: str, work: Callable[[], object], quiet: str = "") -> str:
+        """The code of an error that was not unexpected, or nothing. ``quiet``: an error that was said before."""
+        try:
+            work()
+        except NightlightError as e:
+            if e.code != quiet:  # once for each outage, not once a second
+                _log.warning("%s: %s", name, e.message)
+            return e.code
+        except Exception:  # noqa: BLE001
+            # A defect in one piece of work must not end the thread: the next round is a new try.
+            _log.exception("%s: unexpected error", name)
+        return ""

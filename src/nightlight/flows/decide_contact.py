@@ -104,25 +104,22 @@ class ContactDesk:
             if approach.actor == approach.target:
                 raise RefusedError("self_contact", "actor and target are the same account.")
         with self._one_batch:
-            self._view.follow()
+            if self._view.change < 0:
+                self._view.follow()  # this once it takes long, and nobody has to wait for it
             now = self._clock.now()
-            in_force = self._policies.in_force()
-            repeated = self._still_open(approaches)
-            batch = _Batch(now, since or {}, repeated)
-            answers = [self._decide_one(approach, in_force, batch) for approach in approaches]
-            if batch.decided:
-                with self._store.write() as tx:
-                    # From here on nobody else writes. What another process decided meanwhile has to be seen, so that
-                    # limits hold for all of them together.
-                    if tx.last_change() != self._view.change:
-                        self._view.follow()
-                        batch = _Batch(now, since or {}, repeated)
-                        answers = [self._decide_one(approach, in_force, batch) for approach in approaches]
+            # Nobody else writes while this is decided: what other processes have decided is seen, so that limits hold
+            # for all of them together.
+            with self._store.write() as tx:
+                self._view.follow(tx)
+                in_force = self._policies.in_force(tx)
+                batch = _Batch(now, since or {}, self._still_open(tx, approaches))
+                answers = [self._decide_one(approach, in_force, batch) for approach in approaches]
+                if batch.decided:
                     answers = [self._settle(tx, answer, batch) for answer in answers]
                     tx.add_contact_decisions(batch.decided)
                     self._events.record(tx, batch.events, now, batch.statements)
-                for answer in answers:
-                    self._remember(answer, batch.facts)
+            for answer in answers:
+                self._remember(answer, batch.facts)
             self._let_go(now)
         return answers
 
@@ -131,14 +128,13 @@ class ContactDesk:
         with self._one_batch:
             self._let_go(self._clock.now())
 
-    def _still_open(self, approaches: Sequence[Approach]) -> dict[str, ContactRequest]:
+    def _still_open(self, tx: Transaction, approaches: Sequence[Approach]) -> dict[str, ContactRequest]:
         """Of the answers that may be repeated, the requests that still wait, as they are now, by id."""
         known = (self._repeated.get(approach) for approach in approaches)
         asked = [answer.request.request_id for answer, _ in filter(None, known) if answer.request is not None]
         if not asked:
             return {}
-        with self._store.read() as tx:
-            return {request.request_id: request for request in tx.contact_requests(asked)}
+        return {request.request_id: request for request in tx.contact_requests(asked)}
 
     def facts_of(
         self, approach: Approach, policy: CompiledPolicy, now: int, batch: _Batch | None = None

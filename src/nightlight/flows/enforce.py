@@ -19,6 +19,9 @@ from nightlight.ports import Clock, Homeserver, Store
 #: How long one try may take before another worker may take the action over.
 LEASE_MS = 120_000
 BACKOFF_MAX_MS = 900_000
+#: After so many tries in a row without an answer the others wait for the next round: a homeserver that is down would
+#: have all of them tried for nothing, and every try is written down.
+UNANSWERED_MAX = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +40,10 @@ class Enforcer:
     link_text: Callable[[Action], str] | None = None
 
     def run_due(self) -> int:
-        """Tries every action that is due; returns how many were tried."""
-        tried = 0
-        while (action := self._claim()) is not None:
-            self._try(action)
+        """Tries every action that is due, while the homeserver answers; returns how many were tried."""
+        tried = unanswered = 0
+        while unanswered < UNANSWERED_MAX and (action := self._claim()) is not None:
+            unanswered = 0 if self._try(action) else unanswered + 1
             tried += 1
         return tried
 
@@ -57,7 +60,8 @@ class Enforcer:
             tx.save_action(claimed)
         return claimed
 
-    def _try(self, action: Action) -> None:
+    def _try(self, action: Action) -> bool:
+        """Whether there was an answer, were it a refusal."""
         try:
             self._perform(action)
         except RefusedError as e:
@@ -65,8 +69,10 @@ class Enforcer:
         except UnavailableError as e:
             last = not e.retry or action.attempts >= self.attempts_max
             self._settle(action, ActionState.FAILED if last else ActionState.PENDING, e.message)
+            return False
         else:
             self._settle(action, ActionState.DONE, None)
+        return True
 
     def _perform(self, action: Action) -> None:
         homeserver, target = self.homeserver, action.target

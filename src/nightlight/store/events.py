@@ -7,23 +7,23 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, insert, or_, select
 
 from nightlight.model.event import Event, EventKind, LoggedEvent
 from nightlight.store.many import write_many
-from nightlight.store.schema import changes, counted_messages, events
+from nightlight.store.numbering import Numbering
+from nightlight.store.schema import counted_messages, events
 
 _IDS_MAX = 5_000
 
 # Made once: putting a statement together takes longer than running it.
 _KNOWN = select(events).where(events.c.event_id.in_(bindparam("ids", expanding=True)))
 _ADD = insert(events)
-_NUMBERED = update(changes).values(event=bindparam("number"), received_at=bindparam("at"))
-_LAST = select(changes.c.event, changes.c.received_at)
 
 
 class EventTables:
     _connection: Connection
+    _numbering: Numbering
 
     def known_events(self, event_ids: Sequence[str]) -> dict[str, Event]:
         """Those of the events that are in the log."""
@@ -37,7 +37,7 @@ class EventTables:
         """Appends events that are not in the log, numbered from ``first`` on."""
         if new:
             write_many(self._connection, _ADD, [_values(n, e, received_at) for n, e in enumerate(new, first)])
-            self._connection.execute(_NUMBERED, {"number": first + len(new) - 1, "at": received_at})
+            self._numbering.event_added(first + len(new) - 1, received_at)
 
     def count_messages(self, numbers: Sequence[int], at: int) -> set[int]:
         """Those of the messages that were not counted before. From now on they were."""
@@ -63,8 +63,7 @@ class EventTables:
 
     def last_event(self) -> tuple[int, int]:
         """Number and time of arrival of the last event, also if it was removed since; zeros before the first."""
-        row = self._connection.execute(_LAST).one()
-        return row.event, row.received_at
+        return self._numbering.last_event()
 
     def events_after(self, number: int, limit: int) -> list[LoggedEvent]:
         """In the order of their numbers."""

@@ -93,8 +93,8 @@ class LogTable:
 
     def entries(self) -> Iterator[LogEntry]:
         self.flush()
-        rows = self._connection.execution_options(yield_per=1000).execute(
-            select(log_entries).order_by(log_entries.c.number)
+        rows = self._connection.execute(
+            select(log_entries).order_by(log_entries.c.number), execution_options={"yield_per": 1000}
         )
         for row in rows:
             yield _entry(row)

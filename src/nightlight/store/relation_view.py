@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 
 from nightlight.model.account import Age, AgeBand, BirthMonth
 from nightlight.model.relation import LIFETIME, Tie
+from nightlight.ports import Transaction
 from nightlight.prevent.facts import COUNTED_MAX, ROOM_MEMBERS_MAX, Seen
 from nightlight.prevent.tally import DECIDED_TIES, Crowd, Kind, Tally, entries
 from nightlight.store.age_table import Ages
@@ -60,11 +61,21 @@ class MemoryRelations:
         self._change = -1
         self._empty()
 
-    def follow(self) -> None:
-        """Takes over what changed in the store since the last time; everything at the first time."""
-        with self._lock, self._store.snapshot() as tx:
+    def follow(self, tx: Transaction | None = None) -> None:
+        """Takes over what changed in the store since the last time; everything at the first time.
+
+        ``tx``: a writing transaction that has changed nothing yet; then nobody else changes anything before it ends.
+        """
+        if tx is None:
+            with self._store.snapshot() as one_instant:
+                self._follow(one_instant)
+        else:
+            self._follow(tx)
+
+    def _follow(self, tx: Transaction) -> None:
+        with self._lock:
             last, settled = tx.change_marks()
-            if last == self._change:
+            if last <= self._change:
                 return
             # Who has slept for long may have missed what ended, or was forgotten, and is no longer there to be read.
             if self._change < settled or self._change < 0:

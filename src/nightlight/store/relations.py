@@ -29,6 +29,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from nightlight.model.relation import ENDED_MS, LIFETIME, NumberedStatement, Tie
 from nightlight.prevent.relations import EARLIEST_COUNTS, ENDING_WINS, LATEST_SAID_COUNTS
 from nightlight.store.many import write_many
+from nightlight.store.numbering import Numbering
 from nightlight.store.schema import ages, changes, relations
 
 #: Which statement: ``one``, tie, ``other``.
@@ -37,14 +38,12 @@ Key = tuple[int, int, int]
 #: How long after a change everybody who follows is taken to have heard of it. Who has not reads everything again.
 SETTLE_MS = 3_600_000
 _CHUNK = 10_000
+_BY_CHUNK = {"yield_per": _CHUNK}
 _IDS_MAX = 5_000
 _KEYS_MAX = 1_000
 _KEY = (relations.c.one, relations.c.tie, relations.c.other)
 
 # Made once: putting a statement together takes longer than running it.
-_NEXT_CHANGE = update(changes).values(last=changes.c.last + 1).returning(changes.c.last)
-_LAST_CHANGE = select(changes.c.last)
-_MARKS = select(changes.c.last, changes.c.settled)
 _AT = select(relations.c.at).where(
     relations.c.one == bindparam("one"), relations.c.tie == bindparam("tie"), relations.c.other == bindparam("other")
 )
@@ -63,19 +62,18 @@ _CHANGED_AGES = select(ages.c.one, ages.c.sealed).where(ages.c.change > bindpara
 
 class RelationTables:
     _connection: Connection
+    _numbering: Numbering
 
     def next_change(self) -> int:
         """The number of this transaction's change to relations and ages; those who follow look for greater ones."""
-        change: int = self._connection.scalars(_NEXT_CHANGE).one()
-        return change
+        return self._numbering.next_change()
 
     def last_change(self) -> int:
-        return self._connection.scalar(_LAST_CHANGE) or 0
+        return self._numbering.last_change()
 
     def change_marks(self) -> tuple[int, int]:
         """The last change, and the one up to which statements that ended may be gone: who is behind it starts anew."""
-        row = self._connection.execute(_MARKS).one()
-        return row.last, row.settled
+        return self._numbering.change_marks()
 
     def state(self, statements: Sequence[NumberedStatement], change: int) -> None:
         """Records what holds or ended. Of two statements about the same the order of arrival does not matter."""
@@ -110,7 +108,7 @@ class RelationTables:
     def relations_at_start(self) -> Iterator[Sequence[Any]]:
         """All that holds, many rows at once: ``one``, tie, ``other``, time, in the order of the table."""
         if self._connection.dialect.name != "sqlite":
-            yield from self._connection.execution_options(yield_per=_CHUNK).execute(_AT_START).partitions()
+            yield from self._connection.execute(_AT_START, execution_options=_BY_CHUNK).partitions()
             return
         # Ten million rows: what a result of SQLAlchemy does for each of them takes longer than reading it.
         cursor = self._connection.connection.cursor()
@@ -141,7 +139,7 @@ class RelationTables:
         return found
 
     def changed_ages(self, after: int) -> Iterator[tuple[int, bytes]]:
-        for row in self._connection.execution_options(yield_per=_CHUNK).execute(_CHANGED_AGES, {"after": after}):
+        for row in self._connection.execute(_CHANGED_AGES, {"after": after}, execution_options=_BY_CHUNK):
             yield row.one, bytes(row.sealed)
 
     def relations_naming(self, one: int) -> list[Key]:
@@ -165,9 +163,9 @@ class RelationTables:
 
     def settle(self, now: int) -> None:
         """Moves the mark up to which statements that ended may be removed: changes that everybody had time to hear."""
-        row = self._connection.execute(select(changes.c.last, changes.c.settling, changes.c.settling_at)).one()
+        row = self._connection.execute(select(changes.c.settling, changes.c.settling_at)).one()
         if not 0 <= now - row.settling_at < SETTLE_MS:
-            values = {"settled": row.settling, "settling": row.last, "settling_at": now}
+            values = {"settled": row.settling, "settling": self.last_change(), "settling_at": now}
             self._connection.execute(update(changes).values(values))
 
     def expired_relations(self, now: int, after: Key | None, limit: int) -> list[Key]:

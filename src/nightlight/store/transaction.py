@@ -16,6 +16,7 @@ from nightlight.store.cases import CaseTables
 from nightlight.store.contacts import ContactTables
 from nightlight.store.events import EventTables
 from nightlight.store.log import LogTable
+from nightlight.store.numbering import Numbering
 from nightlight.store.own_page import OwnPageTables
 from nightlight.store.policies import PolicyTables
 from nightlight.store.referrals import ReferralTables
@@ -44,6 +45,7 @@ class SqlTransaction(
     def __init__(self, connection: Connection, log_key: bytes, *, writes: bool = False) -> None:
         super().__init__(connection)
         self._log = LogTable(connection, log_key)
+        self._numbering = Numbering(connection, writes=writes)
         if writes:
             # Every writing transaction appends to one log, so they queue for its head, in every process.
             self._log.lock()
@@ -51,9 +53,10 @@ class SqlTransaction(
     def log(self, at: int, kind: LogKind, actor: str, subject: str, detail: Mapping[str, Any]) -> LogEntry:
         return self._log.append(at, kind, actor, subject, detail)
 
-    def flush_log(self) -> None:
-        """Writes what was appended; the database does it before it commits."""
+    def flush(self) -> None:
+        """Writes what is written once for the whole transaction; the database does it before it commits."""
         self._log.flush()
+        self._numbering.flush()
 
     def log_entries(self) -> Iterator[LogEntry]:
         return self._log.entries()
