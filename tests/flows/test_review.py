@@ -10,7 +10,8 @@ from sqlalchemy import text
 
 from nightlight.errors import RefusedError, UnavailableError
 from nightlight.evidence.log import LogKind
-from nightlight.model.action import ActionKind, ActionState
+from nightlight.flows.enforce import UNANSWERED_MAX
+from nightlight.model.action import Action, ActionKind, ActionState
 from nightlight.model.case import CaseState, Outcome, Policy
 from nightlight.model.report import Category
 from tests.world import World
@@ -208,6 +209,21 @@ def test_homeserver_down_delays_an_action_and_then_it_happens(world: World) -> N
     world.clock.at += 10_000
     assert world.enforcer.run_due() == 1
     assert world.homeserver.accounts[world.mallory]["locked"]
+
+
+def test_homeserver_that_is_down_is_not_asked_for_everything_that_waits(world: World) -> None:
+    with world.store.write() as tx:
+        for number in range(8):
+            waits = (ActionState.PENDING, 0, world.clock.at, None, world.clock.at)
+            text_of = {"text": "[a notice]"}
+            tx.add_action(Action(f"action_{number}", None, ActionKind.SAFETY_NOTICE, world.bob, text_of, *waits))
+    world.homeserver.down = True
+    assert world.enforcer.run_due() == UNANSWERED_MAX
+    assert world.enforcer.run_due() == UNANSWERED_MAX
+    world.homeserver.down = False
+    world.clock.at += 10_000
+    assert world.enforcer.run_due() == 8
+    assert len(world.homeserver.notices) == 8
 
 
 def test_action_that_keeps_failing_is_shown_as_failed_and_can_be_tried_again(world: World) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import bindparam, insert, inspect, select, text, update
 
 from nightlight.errors import RefusedError, UnavailableError
 from nightlight.evidence.log import EMPTY, LogHead, LogKind, verify_log
@@ -17,6 +17,7 @@ from nightlight.model.report import Category, Report, ReportedMessage, ReportSou
 from nightlight.model.verdict import Code, verdict_for
 from nightlight.ports import NewReport
 from nightlight.store.database import Database
+from nightlight.store.many import write_many
 from nightlight.store.schema import metadata
 from tests.databases import LOG_KEY
 
@@ -266,3 +267,36 @@ def test_sqlite_commits_are_on_the_disk_before_they_return(tmp_path: Any) -> Non
         assert connection.execute(text("PRAGMA synchronous")).scalar() == 2
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
     store.close()
+
+
+def test_many_rows_are_written_as_one_by_one(database: Database) -> None:
+    """Every kind of value that may stand in them, on both databases, with more keys than one set."""
+    table = metadata.tables["relations"]
+    row = {"one": -(2**62), "tie": 1, "other": 5, "at": 2**40, "holds": True, "change": 1}
+    statement = insert(table)
+    with database.write() as tx:
+        write_many(tx._connection, statement, [])
+        write_many(tx._connection, statement, [row, {**row, "other": 6, "holds": False}])
+        write_many(tx._connection, update(table).where(table.c.one == bindparam("b")), [{"b": row["one"], "at": 7}])
+        sealed = insert(metadata.tables["ages"])
+        write_many(tx._connection, sealed, [{"one": 1, "sealed": b"\x00%s?:x\xff", "change": 1}])
+    with database.read() as tx:
+        found = [dict(one) for one in tx._connection.execute(select(table).order_by(table.c.other)).mappings()]
+        assert found == [{**row, "at": 7}, {**row, "other": 6, "holds": False, "at": 7}]
+        assert tx.sealed_age(1) == b"\x00%s?:x\xff"
+
+
+def test_numbers_go_on_where_the_last_transaction_ended(database: Database) -> None:
+    with database.write() as tx:
+        assert [tx.next_change(), tx.next_change()] == [1, 2]
+        assert (tx.last_change(), tx.change_marks(), tx.last_event()) == (2, (2, 0), (0, 0))
+    with pytest.raises(ZeroDivisionError), database.write() as tx:
+        assert tx.next_change() == 3
+        raise ZeroDivisionError
+    with database.write() as tx:
+        assert tx.last_change() == 2
+        assert tx.next_change() == 3
+    with database.read() as tx:
+        assert tx.last_change() == 3
+        with pytest.raises(RuntimeError):
+            tx.next_change()

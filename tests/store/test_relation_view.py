@@ -245,7 +245,8 @@ def test_whatever_happens_a_look_finds_what_a_plain_reading_of_the_tables_finds(
                 with town.store.write() as tx:
                     tx.remove_expired(tx.expired_relations(now, None, 10_000), now)
             else:
-                town.view.follow()
+                with town.store.write() as tx:
+                    town.view.follow(tx)
                 check(town, town.view, PEOPLE[2:4])
         town.view.follow()
         check(town, town.view)

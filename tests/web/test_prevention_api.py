@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.routing import Match, Route
 from starlette.testclient import TestClient
 
 from nightlight.cli.compose import House
 from nightlight.settings import Settings
+from nightlight.web.api.module import module_router
 from nightlight.web.api.prevention import prevention_router
-from nightlight.web.app import build_app
+from nightlight.web.app import HOT, build_app
 from tests.world import SetClock
 
 TOKEN = "t" * 40
@@ -179,3 +181,18 @@ def test_notices_take_the_services_token(service: Service) -> None:
     service.client.headers["Authorization"] = "Bearer nonsense"
     assert service.client.get("/v1/notices/pending", params={"account": CHILD}).status_code == 401
     assert service.client.post("/v1/notices/pending", json={"account": CHILD, "ids": []}).status_code == 401
+
+
+@pytest.mark.parametrize("path", sorted(HOT))
+def test_what_is_asked_most_often_takes_no_detour_and_is_described_all_the_same(service: Service, path: str) -> None:
+    house = service.house
+    module = module_router(house.contact_desk, house.request_desk, house.service_tokens, house.service_limits)
+    app = build_app(
+        [prevention_router(house.prevention, house.service_tokens, house.service_limits), module], [], house.store
+    )
+    scope = {"type": "http", "method": "POST", "path": path}
+    first = next(route for route in app.router.routes if route.matches(scope)[0] is Match.FULL)
+    assert type(first) is Route
+    assert (path in app.openapi()["paths"]) is not path.startswith("/v1/module/")
+    answer = TestClient(app).get(path)
+    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")

@@ -34,7 +34,7 @@ _DEFAULT_HEADERS = {
     b"cross-origin-resource-policy": b"same-origin",
 }
 #: Asked many times a second. Each endpoint takes the request alone and makes the whole answer.
-_HOT = frozenset({"/v1/contacts/decide", "/v1/module/decide", "/v1/events"})
+HOT = frozenset({"/v1/contacts/decide", "/v1/module/decide", "/v1/events"})
 
 
 def build_app(
@@ -72,7 +72,7 @@ def build_app(
 def _hot_routes(apis: Sequence[APIRouter]) -> list[BaseRoute]:
     """The same endpoints once more, in front: FastAPI describes them, but takes longer than a decision to call one."""
     routes = [route for api in apis for route in api.routes if isinstance(route, APIRoute)]
-    return [Route(route.path, route.endpoint, methods=route.methods) for route in routes if route.path in _HOT]
+    return [Route(route.path, route.endpoint, methods=route.methods) for route in routes if route.path in HOT]
 
 
 def _on_http_exception(_request: Request, error: Exception) -> Response:
