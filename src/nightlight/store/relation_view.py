@@ -1,6 +1,6 @@
 """Relations in memory, for decisions in microseconds: a copy of the tables, rebuilt at every start, that follows them.
 
-Why not a database, and what a relation takes: docs/adr/0012-relations-in-memory.md.
+Why not a database, and what a relation takes: docs/adr/0014-relations-in-memory.md.
 """
 
 from __future__ import annotations

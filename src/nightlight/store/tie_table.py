@@ -1,7 +1,7 @@
 """Ties in memory: sorted columns of plain numbers, in many small parts, so that finding and changing stay cheap.
 
 The numbers of accounts are spread evenly (``prevent/names.py``), so their first bits make parts of equal size. A tie
-takes 25 bytes, and up to a sixteenth more that arrays keep free for growing. See docs/adr/0012-relations-in-memory.md.
+takes 25 bytes, and up to a sixteenth more that arrays keep free for growing. See docs/adr/0014-relations-in-memory.md.
 """
 
 from __future__ import annotations
