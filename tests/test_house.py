@@ -14,7 +14,7 @@ SRC = Path(__file__).parents[1] / "src"
 GROUPS = (
     ("model", "errors"),
     ("hazmat",),
-    ("evidence", "prevent"),
+    ("evidence", "prevent", "detect"),
     ("respond",),
     ("ports",),
     ("flows",),
@@ -24,7 +24,7 @@ GROUPS = (
 )
 RANK = {room: rank for rank, rooms in enumerate(GROUPS) for room in rooms}
 OUTERMOST = frozenset(GROUPS[-1])
-PURE = frozenset({"model", "errors", "hazmat", "evidence", "prevent", "respond"})
+PURE = frozenset({"model", "errors", "hazmat", "evidence", "prevent", "detect", "respond"})
 #: Among the outermost rooms: who may import whom.
 SIDEWAYS = {("bench", "cli"), ("bench", "demo"), ("demo", "cli"), ("cli", "demo"), ("cli", "bench")}
 #: The commands start the demo and the bench, but must work where their extras are not installed.
@@ -36,6 +36,7 @@ PURE_STDLIB = frozenset(
         "__future__",
         "abc",
         "array",
+        "ast",
         "base64",
         "binascii",
         "bisect",
@@ -45,8 +46,10 @@ PURE_STDLIB = frozenset(
         "enum",
         "functools",
         "heapq",
+        "keyword",
     }
-    | {"hashlib", "hmac", "itertools", "json", "math", "re", "string", "struct", "types", "typing", "unicodedata"}
+    | {"hashlib", "hmac", "itertools", "json", "math", "operator", "re", "string", "struct", "types", "typing"}
+    | {"unicodedata"}
     # Both work on bytes in memory here; reading and writing files takes `open` or a path, and neither is handed in.
     | {"io", "zipfile"}
 )

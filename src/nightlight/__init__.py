@@ -2,8 +2,8 @@
 
 A map of the house; imports point only to the left::
 
-    model, errors <- hazmat <- evidence | prevent <- respond <- ports <- flows <- store | adapters | web
-        <- cli, demo, bench
+    model, errors <- hazmat <- evidence | prevent | detect <- respond <- ports <- flows
+        <- store | adapters | web <- cli, demo, bench
 
     model/     the words: account, event, contact, report, verdict, case, decision, action; frozen
                dataclasses, standard library only
@@ -12,6 +12,7 @@ A map of the house; imports point only to the left::
     evidence/  disclosure, key-export files, stored event + message key -> VerifiedMessage, attached files, the Merkle
                log and its checkpoints; bundle/: what is handed over, and verifying it
     prevent/   contact policy as data, the decision about one approach, relations, safety notices
+    detect/    features over windows of events, rules over features, their language and engines
     respond/   how reports become cases, what a decision may do
     ports.py   Protocols the flows need: store, clock, homeserver
     flows/     the stories: take a report, check attachments, review a case, enforce a decision, collect reports

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightlight.errors import RefusedError
+from nightlight.hazmat.strict_yaml import BYTES_MAX, MalformedError
 from nightlight.model.account import AgeBand
 from nightlight.model.contact import ContactOutcome
 from nightlight.prevent.policy import Appearance, Loosener
 from nightlight.prevent.policy_file import read_policy
-from nightlight.prevent.yaml_reader import BYTES_MAX, MalformedError
 
 HEAD = """\
 format: nightlight-contact-policy/1

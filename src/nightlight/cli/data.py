@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from nightlight.cli.files import read_bytes
 from nightlight.errors import RefusedError
+from nightlight.hazmat.strict_yaml import MalformedError
 from nightlight.prevent.notices import Catalogue, read_caps, read_helplines, read_texts
-from nightlight.prevent.yaml_reader import MalformedError
 
 T = TypeVar("T")
 

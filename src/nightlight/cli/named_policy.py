@@ -6,9 +6,9 @@ from nightlight.cli.data import policy_file
 from nightlight.cli.output import console
 from nightlight.cli.policy_pictures import problems_picture
 from nightlight.errors import RefusedError
+from nightlight.hazmat.strict_yaml import MalformedError, Problem
 from nightlight.prevent.decide import CompiledPolicy
 from nightlight.prevent.policy_file import read_policy
-from nightlight.prevent.yaml_reader import MalformedError, Problem
 
 
 def default_policy() -> str:

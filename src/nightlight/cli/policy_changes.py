@@ -14,8 +14,8 @@ from nightlight.cli.house import open_house
 from nightlight.cli.output import console, say
 from nightlight.cli.policy_pictures import out, policy_picture, print_json, problems_picture
 from nightlight.flows.policy_book import InForce
+from nightlight.hazmat.strict_yaml import MalformedError
 from nightlight.model.contact_policy import PolicyChange
-from nightlight.prevent.yaml_reader import MalformedError
 
 #: Something in the database is not as the people left it.
 EXIT_TAMPERED = 3

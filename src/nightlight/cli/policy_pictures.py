@@ -12,13 +12,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from nightlight.hazmat.strict_yaml import Problem
 from nightlight.model.contact import ContactDecision, ContactOutcome, Direction, Relation
 from nightlight.prevent.decide import CompiledPolicy, Step
 from nightlight.prevent.difference import Difference
 from nightlight.prevent.matrix import bands_words, sheet, standing
 from nightlight.prevent.policy_words import decision_words, outcome_words, rule_words
 from nightlight.prevent.replay_report import ReplayShown
-from nightlight.prevent.yaml_reader import Problem
 
 #: What was asked for goes to standard output.
 out = Console(highlight=False)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import yaml
 
+from nightlight.hazmat.strict_yaml import MalformedError, Reader, read_nodes
 from nightlight.model.account import AgeBand
-from nightlight.prevent.yaml_reader import MalformedError, Reader, read_nodes
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from nightlight.hazmat.strict_yaml import MalformedError, Problem, Reader, read_nodes
 from nightlight.model.account import MINORS, AgeBand, Assurance
 from nightlight.model.contact import OUTCOMES, ContactOutcome, Direction, Relation
 from nightlight.prevent.notices import NOTICE_IDS
@@ -29,7 +30,6 @@ from nightlight.prevent.policy import (
     Selector,
     Test,
 )
-from nightlight.prevent.yaml_reader import MalformedError, Problem, Reader, read_nodes
 
 FORMAT = "nightlight-contact-policy/1"
 CODE = "policy_malformed"

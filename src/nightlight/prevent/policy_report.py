@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
+from nightlight.hazmat.strict_yaml import Problem
 from nightlight.model.contact import ContactDecision, ContactFacts, Relation
 from nightlight.prevent.decide import CompiledPolicy, Step
 from nightlight.prevent.difference import Difference
 from nightlight.prevent.matrix import Box, standing
 from nightlight.prevent.policy import Cell
 from nightlight.prevent.policy_words import rule_words
-from nightlight.prevent.yaml_reader import Problem
 
 
 def problem_values(problem: Problem) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from nightlight.errors import RefusedError
+from nightlight.hazmat.strict_yaml import suggestion
 from nightlight.model.account import AgeBand, Assurance
 from nightlight.model.contact import WATCH_FAMILIES, ContactFacts, Direction, Relation, SignalFamily
 from nightlight.prevent.policy import FACTS, Fact
-from nightlight.prevent.yaml_reader import suggestion
 
 #: What is supposed of an account about which nothing is said: known for a year.
 ACCOUNT_AGE = 365 * 24

@@ -16,12 +16,12 @@ from nightlight.flows.change_policy import NOTE_CHARS_MAX, PolicyDesk
 from nightlight.flows.policy_book import InForce, PolicyBook
 from nightlight.flows.replay_policy import IN_FORCE, PolicyReplay
 from nightlight.flows.sign_in import Door
+from nightlight.hazmat.strict_yaml import BYTES_MAX, MalformedError, Problem
 from nightlight.model.contact_policy import ChangeState, PolicyChange
 from nightlight.prevent.decide import CompiledPolicy
 from nightlight.prevent.difference import difference
 from nightlight.prevent.policy_file import read_policy
 from nightlight.prevent.replay_report import cautions, shown
-from nightlight.prevent.yaml_reader import BYTES_MAX, MalformedError, Problem
 from nightlight.web.console import policy_sheets
 from nightlight.web.console.form import text
 from nightlight.web.console.guard import Guard, go, guarded, path
