@@ -46,7 +46,7 @@ class Town:
             last = day == len(starts) - 1
             missing = wanted * reached - journal.events
             before = journal.events
-            talk = max(0, int(missing * 1.1 + 200 if last else missing - besides))
+            talk = max(0, int(missing * 1.25 + 200 if last else missing - besides))
             said = self._live(start, talk)
             besides = 0.7 * besides + 0.3 * (journal.events - before - said) if day else journal.events - before - said
             yield from journal.blocks()

@@ -52,8 +52,8 @@ class Parameters:
 
 
 def people_for(events: int, days: int) -> int:
-    """As many people as leave that many events: one event each, each day."""
-    return max(PEOPLE_MIN, min(PEOPLE_MAX, events // max(1, days)))
+    """As many people as leave that many events: three each in two days."""
+    return max(PEOPLE_MIN, min(PEOPLE_MAX, events * 2 // (3 * max(1, days))))
 
 
 def _within(name: str, value: float, least: float, most: float) -> None:

@@ -100,11 +100,14 @@ class World:
     def relation(self, actor: int, target: int) -> int:
         if target in self.ties.of[actor]:
             return CONNECTED
+        return self._unconnected(actor, target, self.ties.common(actor, target))
+
+    def _unconnected(self, actor: int, target: int, common: set[int]) -> int:
         if self.things.has_in_book(target, actor):
             return ADDRESS_BOOK
         if self.rooms.shared(actor, target):
             return SHARED_ROOM
-        return MUTUAL if self.ties.common(actor, target) else STRANGER
+        return MUTUAL if common else STRANGER
 
     # The log
 
@@ -131,8 +134,8 @@ class World:
             if edge is not None:
                 relation, mutual = CONNECTED, min(COUNTED_MAX, self.ties.mutual[edge])
             else:
-                relation = self.relation(actor, target)
-                mutual = min(COUNTED_MAX, len(self.ties.common(actor, target)))
+                common = self.ties.common(actor, target)
+                relation, mutual = self._unconnected(actor, target, common), min(COUNTED_MAX, len(common))
         in_room = 0
         if room >= 0:
             if room % 2:
