@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -15,9 +15,6 @@ from rich.table import Table
 
 from nightlight.cli.output import console, say
 from nightlight.errors import RefusedError
-
-if TYPE_CHECKING:
-    from types import ModuleType
 
 app = typer.Typer(help="An invented town whose events detection can be tried on.", no_args_is_help=True)
 
@@ -116,10 +113,10 @@ def show(
 
 
 @contextmanager
-def _needed() -> "Iterator[ModuleType | None]":
+def _needed() -> Iterator[None]:
     """The libraries of the extra ``detect``, or how to get them. ``RefusedError('detect_missing')``."""
     try:
-        yield None
+        yield
     except ModuleNotFoundError as e:
         if (e.name or "").split(".")[0] not in ("numpy", "pyarrow"):
             raise

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from nightlight.model.event import EventKind
 from nightlight.town.contact import Contact
+from nightlight.town.parameters import DAY_MS, HOUR_MS
+from nightlight.town.rhythm import hour_of_day
 from nightlight.town.roles import Role
 from nightlight.town.world import World
 
@@ -85,9 +87,13 @@ class Consequences:
             return
         world.ties.weight[edge] = 0.0  # how much they talk is said here
         for day in range(dice.randint(2, 6)):
-            for _ in range(dice.randint(1, 5)):
-                hours = 24 * day + dice.uniform(1, 14)
-                world.after(hours, hours, self._contact.talk, asker, asked, edge, int(dice.paretovariate(1.1) * 25) % 900)
+            midnight = world.now // DAY_MS * DAY_MS + day * DAY_MS
+            hours = {hour_of_day(dice.random(), young=True, weekend=False) for _ in range(dice.randint(1, 5))}
+            for hour in sorted(hours):
+                # Counted when the hour is over, a little later than the hour itself.
+                moment = midnight + (hour + 1) * HOUR_MS + dice.randrange(1, 60_000)
+                if moment > world.now + HOUR_MS:
+                    world.at(moment, self._contact.talk, asker, asked, edge, int(dice.paretovariate(1.1) * 25) % 900)
         if dice.random() < 0.3:
             world.after(30, 240, self._turn_away, asked, asker)
 

@@ -7,18 +7,17 @@ from typing import Final
 
 from nightlight.model.event import EventKind
 from nightlight.town.parameters import HOUR_MS
+from nightlight.town.roles import Role
 from nightlight.town.world import (
     ADDRESS_BOOK,
     CONNECTED,
     MUTUAL,
-    NOBODY,
     SHARED_ROOM,
     STRANGER,
     World,
     direct_room,
     group_room,
 )
-from nightlight.town.roles import Role
 
 #: By relation: how often somebody accepts, and declines; the others never answer. Invented, not measured.
 _ANSWERS: Final = {
@@ -165,6 +164,3 @@ class Contact:
                 size=count * world.dice.randint(40, 160),
                 at=hour_end - 1,
             )
-
-
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,6 +132,6 @@ class Conversations:
         )
 
 
-def _view(values: "array[int] | array[float]", dtype: type[np.generic]) -> NDArray[np.generic]:
+def _view(values: array[int] | array[float], dtype: type[np.generic]) -> NDArray[Any]:
     """The same memory as numpy sees it. While it is held, nothing can be appended."""
     return np.frombuffer(values, dtype) if len(values) else np.empty(0, dtype)

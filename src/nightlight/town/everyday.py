@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from nightlight.model.event import EventKind
 from nightlight.town.consequences import Consequences
 from nightlight.town.contact import Contact
 from nightlight.town.parameters import DAY_MS, HOUR_MS
@@ -113,7 +112,9 @@ class Everyday:
     def _ask_the_young(self, person: int) -> None:
         other = self._somebody(person)
         people = self._world.people
-        self._contact.ask(person, other if other >= 0 and people.young[other] else self._world.dice.choice(people.children))
+        self._contact.ask(
+            person, other if other >= 0 and people.young[other] else self._world.dice.choice(people.children)
+        )
 
     def _ask_anybody(self, person: int) -> None:
         people = self._world.people
@@ -180,7 +181,7 @@ class Everyday:
     def _new_spammer(self) -> None:
         world = self._world
         spammer = world.arrive(ADULT, Role.SPAMMER, young=False)
-        world.people.adults.remove(spammer)
+        world.people.adults.pop()  # the newest: nobody looks for it
         self._spammers.append((spammer, world.now + world.dice.randint(2, 6) * DAY_MS))
 
     # The year
@@ -213,6 +214,3 @@ class Everyday:
         for member in group.members:
             self._contact.invite(group.leader, member, room)
         world.after(100, 200, world.leave, group.leader, room)
-
-
-

@@ -33,8 +33,8 @@ BLOCKS_PER_FILE = 10
 BYTES_PER_EVENT = 36
 
 LIMITS = (
-    "An invented town: its rates, ties and strategies were made up, not measured, so nothing found in it says how often "
-    "a rule is right about real people."
+    "An invented town: its rates, ties and strategies were made up, not measured, so nothing found in it says how "
+    "often a rule is right about real people."
 )
 _README = f"""# A synthetic town
 
@@ -66,6 +66,8 @@ def prepare(folder: Path, parameters: Parameters, *, force: bool) -> None:
         ours = {LABELS, SUMMARY, README, UNFINISHED, *(path.name for path in folder.glob(EVENTS))}
         if foreign := [name for name in there if name not in ours]:
             raise RefusedError("town_folder", f"{folder} holds {foreign[0]}, which is no part of a town.")
+        if there and not {SUMMARY, UNFINISHED} & set(there):
+            raise RefusedError("town_folder", f"{folder} holds {there[0]}, but no town.")
         for name in there:
             (folder / name).unlink()
         free = shutil.disk_usage(folder).free
@@ -93,12 +95,11 @@ def write_town(
         writer: pq.ParquetWriter | None = None
         try:
             for place, block in enumerate(town.blocks()):
-                if place % BLOCKS_PER_FILE == 0:
+                if writer is None or place % BLOCKS_PER_FILE == 0:
                     if writer is not None:
                         writer.close()
                     writer = _writer(folder / f"events-{files:05}.parquet")
                     files += 1
-                assert writer is not None
                 table = pa.Table.from_arrays([pa.array(block[name]) for name in _SCHEMA.names], schema=_SCHEMA)
                 writer.write_table(table, row_group_size=block_rows)
                 rows += table.num_rows
@@ -134,7 +135,9 @@ def read_summary(folder: Path) -> Mapping[str, Any]:
     """``town.json``. ``RefusedError('town_unfinished')`` or ``('town_unreadable')``."""
     path = folder / SUMMARY
     if not path.exists():
-        hint = "It was stopped before its end; generate it again with --force." if (folder / UNFINISHED).exists() else ""
+        hint = (
+            "It was stopped before its end; generate it again with --force." if (folder / UNFINISHED).exists() else ""
+        )
         raise RefusedError("town_unfinished", f"{folder} holds no finished town: {SUMMARY} is missing.", hint)
     try:
         found = json.loads(path.read_text())

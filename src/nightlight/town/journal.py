@@ -16,8 +16,10 @@ BLOCK_ROWS = 1_000_000
 _AGAIN_MAX = 500
 
 #: What the town writes down of an event; ids are indices here, -1 for none.
-ROW = ("t", "at", "kind", "actor", "target", "room", "item", "messages", "bytes", "word", "actor_band")
-ROW += ("target_band", "relation", "mutual", "known_for", "banned_links", "banned_in_room")
+ROW = (
+    *("t", "at", "kind", "actor", "target", "room", "item", "messages", "bytes", "word", "actor_band", "target_band"),
+    *("relation", "mutual", "known_for", "banned_links", "banned_in_room"),
+)
 _KEYED = {"actor": What.ACCOUNT, "target": What.ACCOUNT, "room": What.ROOM, "item": What.ITEM}
 
 Block = Mapping[str, NDArray[np.generic]]

@@ -111,7 +111,7 @@ def _room(world: World, members: list[int]) -> int:
 
 
 def _classes(world: World, made: Settlement) -> None:
-    for members in _parts(world, _children(world), CLASS_SIZE):
+    for members in _parts(_children(world), CLASS_SIZE):
         teacher = _leader(world, Role.TEACHER)
         made.classes.append(Group(teacher, members, _room(world, [teacher, *members])))
         _some_pairs(world, members, 0.25)
@@ -119,7 +119,7 @@ def _classes(world: World, made: Settlement) -> None:
 
 def _clubs(world: World, made: Settlement) -> None:
     sporty = [child for child in _children(world) if world.dice.random() < 0.6]
-    for members in _parts(world, sporty, CLUB_SIZE):
+    for members in _parts(sporty, CLUB_SIZE):
         coach = _leader(world, Role.COACH)
         made.clubs.append(Group(coach, members, _room(world, [coach, *members])))
         _some_pairs(world, members, 0.12)
@@ -130,7 +130,7 @@ def _clubs(world: World, made: Settlement) -> None:
 
 def _circles(world: World, made: Settlement) -> None:
     adults = [one for one in world.people.adults if world.people.role[one] not in (Role.STAFF, Role.SHOP)]
-    for members in _parts(world, adults, CIRCLE_SIZE):
+    for members in _parts(adults, CIRCLE_SIZE):
         if world.dice.random() < 0.5:
             _room(world, members)
         _some_pairs(world, members, 0.35)
@@ -162,7 +162,7 @@ def _leader(world: World, role: Role) -> int:
     return _resident(world, ADULT, role)
 
 
-def _parts(world: World, everybody: list[int], size: int) -> list[list[int]]:
+def _parts(everybody: list[int], size: int) -> list[list[int]]:
     return [everybody[start : start + size] for start in range(0, len(everybody), size)]
 
 

@@ -80,7 +80,12 @@ class Strategies:
         """With an account of its own; one that waited before it began says so by its first device."""
         world, ring = self._world, harmful.ring
         band = AGE_16_17 if harmful.strategy is Strategy.FALSE_AGE else declare_adult(world)
-        more = {"young": False, "strategy": harmful.strategy, "ring": ring.number if ring else 0, "human": harmful.human}
+        more = {
+            "young": False,
+            "strategy": harmful.strategy,
+            "ring": ring.number if ring else 0,
+            "human": harmful.human,
+        }
         if age_ms:
             # Opened before the log begins or without being seen: its creation stands in no event.
             account = world.add_person(world.now - age_ms, band, Role.HARMFUL, **more)
@@ -97,7 +102,7 @@ class Strategies:
         if harmful.human < 0:
             harmful.human = account
         harmful.account = account
-        world.people.adults.remove(account)
+        world.people.adults.pop()  # the newest: nobody of the others looks for it
         self._by_account[account] = harmful
         if ring:
             self._join_ring(ring, account)
@@ -162,7 +167,9 @@ class Strategies:
             if friends:
                 return dice.choice(friends)
         if harmful.strategy is Strategy.FALSE_AGE:
-            return next((one for one in dice.sample(children, min(9, len(children))) if self._about_13(one)), children[0])
+            return next(
+                (one for one in dice.sample(children, min(9, len(children))) if self._about_13(one)), children[0]
+            )
         if harmful.strategy is Strategy.ROOM_GOER:
             rooms = [room for room in world.rooms.public if world.rooms.within(harmful.account, room)]
             if rooms:
@@ -198,6 +205,3 @@ class Strategies:
             harmful.returns += 1
             harmful.known.clear()
             self._world.after(6, 96, self._appear, harmful, 0)
-
-
-

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nightlight.detect.columns import SMALL_MAX
-from nightlight.detect.fields import Type, WORDS, code
+from nightlight.detect.fields import WORDS, Type, code
 from nightlight.model.event import EventKind
 from nightlight.prevent.facts import COUNTED_MAX
 from nightlight.town.belongings import Belongings
@@ -16,7 +16,7 @@ from nightlight.town.friendships import Friendships
 from nightlight.town.journal import Journal
 from nightlight.town.parameters import HOUR_MS, Parameters
 from nightlight.town.people import UNKNOWN, People
-from nightlight.town.roles import Role, Strategy
+from nightlight.town.roles import Role
 from nightlight.town.rooms import Rooms
 
 KIND = {kind: code(Type.KIND, kind.value) for kind in EventKind}
