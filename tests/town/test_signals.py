@@ -16,7 +16,7 @@ from tests.detect.packs import starter
 from tests.town.small_town import parameters, rows_of
 
 #: Of them, at most this share may have signals of two families.
-WATCHED_MAX = 0.02
+WATCHED_MAX = 0.005
 
 
 def test_planted_strategies_raise_signals_and_families_classes_and_coaches_hardly_any() -> None:
@@ -49,8 +49,8 @@ def test_planted_strategies_raise_signals_and_families_classes_and_coaches_hardl
         assert any_signal[name] >= 0.5, name
     assert any_signal["mass_asker"] == 1
     assert watched["ban_evader"] > 0
-    for role in ("adult", "parent", "child", "teacher"):
-        assert watched[role] <= WATCHED_MAX, role
-        assert any_signal[role] <= 0.05, role
-    assert watched["coach"] <= 0.1
+    harmless = [one for role in ("adult", "parent", "child", "teacher", "coach") for one in groups[role]]
+    assert len(harmless) > 900
+    assert sum(bool(raised[one]) for one in harmless) <= 0.03 * len(harmless)
+    assert sum(len({family[rule] for rule in raised[one]}) >= 2 for one in harmless) <= WATCHED_MAX * len(harmless)
     assert {KINDS[row["kind"]] for row in rows} >= {"account.banned", "report.verified", "decision.made"}
