@@ -30,7 +30,7 @@ EVENTS = "events-*.parquet"
 LABELS, SUMMARY, README, UNFINISHED = "labels.parquet", "town.json", "README.md", "UNFINISHED"
 BLOCKS_PER_FILE = 10
 #: Measured: what an event takes on disk, with some to spare.
-BYTES_PER_EVENT = 36
+BYTES_PER_EVENT = 40
 
 LIMITS = (
     "An invented town: its rates, ties and strategies were made up, not measured, so nothing found in it says how "
