@@ -20,15 +20,15 @@ GROUPS = (
     ("flows",),
     ("store", "adapters", "web"),
     ("settings",),
-    ("cli", "demo", "bench"),
+    ("cli", "demo", "bench", "town"),
 )
 RANK = {room: rank for rank, rooms in enumerate(GROUPS) for room in rooms}
 OUTERMOST = frozenset(GROUPS[-1])
 PURE = frozenset({"model", "errors", "hazmat", "evidence", "prevent", "detect", "respond"})
 #: Among the outermost rooms: who may import whom.
-SIDEWAYS = {("bench", "cli"), ("bench", "demo"), ("demo", "cli"), ("cli", "demo"), ("cli", "bench")}
+SIDEWAYS = {("bench", "cli"), ("bench", "demo"), ("demo", "cli"), ("cli", "demo"), ("cli", "bench"), ("cli", "town")}
 #: The commands start the demo and the bench, but must work where their extras are not installed.
-LAZY = {("cli", "demo"), ("cli", "bench")}
+LAZY = {("cli", "demo"), ("cli", "bench"), ("cli", "town")}
 
 #: All that the pure rooms may import from outside: nothing here reads a clock, rolls a die or touches the world.
 PURE_STDLIB = frozenset(
