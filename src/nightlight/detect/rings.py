@@ -57,6 +57,11 @@ class Rings:
         """How many edges are kept; those that are over by now go with the next ``rebuild``."""
         return self._graph.edges
 
+    @property
+    def nodes(self) -> int:
+        """How many accounts and joints are kept."""
+        return self._graph.nodes
+
     def add_batch(self, events: Iterable[Seen]) -> None:
         said = list(all_statements(events))
         times = [one.t for one in said]
