@@ -7,7 +7,7 @@ import hashlib
 import importlib.util
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
@@ -59,7 +59,7 @@ def plain_union() -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    builtins.__import__ = without  # type: ignore[assignment]
+    builtins.__import__ = without
     try:
         spec.loader.exec_module(module)
     finally:
@@ -72,12 +72,11 @@ PLAIN = plain_union()
 
 
 @pytest.fixture(params=["compiled", "plain"])
-def either(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def either(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "plain":
         monkeypatch.setattr(graph, "union", PLAIN)
     else:
         assert union.COMPILED
-    yield
 
 
 class Searched:
@@ -117,7 +116,8 @@ class Searched:
                 continue
             reached, ahead = {start}, [start]
             while ahead:
-                ahead = [one for at in ahead for one in beside[at] if one not in reached and not reached.add(one)]  # type: ignore[func-returns-value]
+                ahead = list({one for at in ahead for one in beside[at]} - reached)
+                reached |= set(ahead)
             seen |= reached
             members = tuple(sorted(one for one in reached if isinstance(one, int)))
             if len(members) >= least:
