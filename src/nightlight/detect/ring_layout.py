@@ -17,7 +17,7 @@ _SWEEPS = 12
 
 
 def ordered(left: Sequence[A], right: Sequence[B], links: Collection[tuple[A, B]]) -> tuple[list[A], list[B]]:
-    """Both columns in the best order that the sweeps came by."""
+    """Both columns in the best order that the sweeps came by, what came first in the upper half."""
     of_left: dict[A, list[B]] = defaultdict(list)
     of_right: dict[B, list[A]] = defaultdict(list)
     for one, other in links:
@@ -34,7 +34,7 @@ def ordered(left: Sequence[A], right: Sequence[B], links: Collection[tuple[A, B]
             count = crossings(*now, links)
             if count < fewest:
                 best, fewest = now, count
-    return best
+    return (best[0][::-1], best[1][::-1]) if left and 2 * best[0].index(left[0]) >= len(left) else best
 
 
 def _walked(
