@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from nightlight.detect.fields import BANDS, Seen, Type, code
-from nightlight.detect.ring import Facts, Ring, ring_of
+from nightlight.detect.ring import Facts, Ring, ring_of, rings_of
 from nightlight.detect.rings import Rings
 from nightlight.model.account import AgeBand
 
@@ -35,7 +35,9 @@ def found(events: Sequence[Seen], facts: Mapping[int, Facts]) -> list[Ring]:
     rings = Rings()
     rings.add_batch(sorted(events, key=lambda one: one.t))
     now = max(one.t for one in events)
-    return [ring for one in rings.components(now, 1) if (ring := ring_of(one, facts)) is not None]
+    every = [ring for one in rings.components(now, 1) if (ring := ring_of(one, facts)) is not None]
+    assert rings_of(rings, now, facts) == every  # passing over the others passes over no ring
+    return every
 
 
 def evaders(count: int, kinds: int = 3) -> tuple[list[Seen], dict[int, Facts]]:

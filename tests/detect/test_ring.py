@@ -118,7 +118,7 @@ def growing(steps: int) -> list[list[Ring]]:
     looks: list[list[Ring]] = []
     for step in range(1, steps + 1):
         rings.add_batch([device(9 + step, step, step), device(10 + step, step, step)])
-        looks.append(rings_of(rings.components(step), facts, looks[-1] if looks else ()))
+        looks.append(rings_of(rings, step, facts, looks[-1] if looks else ()))
     return looks
 
 
@@ -139,7 +139,7 @@ def test_a_ring_whose_oldest_member_leaves_keeps_its_identity() -> None:
     rings = Rings()
     rings.add_batch(events)
     rings.forget(1)
-    (after,) = rings_of(rings.components(1), {2: BANNED}, [before])
+    (after,) = rings_of(rings, 1, {2: BANNED}, [before])
     assert after.identity == before.identity
     assert after.changed_since(before).left == (1,)
 

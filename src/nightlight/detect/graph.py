@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 
 from nightlight.detect import union
@@ -11,6 +11,9 @@ from nightlight.detect.joints import KIND_OF, LIFETIME_MS, Edge, Ground, Joint, 
 _SMALLEST = 1_024
 _NODE_COLUMNS = "qbiiiqi"
 _EDGE_COLUMNS = "iibqqi"
+#: Kind and item of the joint, account, ground, first and last time.
+KEPT = "bqqbqq"
+KEPT_BYTES = 34
 
 
 class Graph:
@@ -92,16 +95,41 @@ class Graph:
         """All edges of an account, and those by which it joined others as a child that turned them away."""
         gone = 0
         for kind, of in ((0, self._edges[0]), (int(JointKind.VICTIM), self._edges[1])):
-            ids, kinds = self._nodes[0], self._nodes[1]
-            node = self._node_table[union.node_place(self._node_table, ids, kinds, account, kind)] - 1
+            node = self._node(account, kind)
             if node >= 0:
                 self._nodes[5][node] = 0  # as a hub it is not remembered either
                 gone += union.take_back(node, of, self._edges[4], self.edges)
         self._counters[union.STALE] = 1
         return gone
 
-    def all(self) -> Iterator[Edge]:
-        return (self._edge(row) for row in range(self.edges))
+    def kept(self) -> bytes:
+        """All edges, in an order that is theirs and not that of their coming, column by column (``KEPT``)."""
+        ids, kinds = self._nodes[0], self._nodes[1]
+        account, joint, ground, first, last = (one[: self.edges] for one in self._edges[:5])
+        by_row = [
+            union.taken(kinds, joint, "b"),
+            union.taken(ids, joint, "q"),
+            union.taken(ids, account, "q"),
+            *(ground, first, last),
+        ]
+        order = union.sorted_by(*by_row[:4])
+        return b"".join(union.to_bytes(union.taken(one, order, code)) for one, code in zip(by_row, KEPT, strict=True))
+
+    def put(self, kept: bytes, count: int, now: int) -> bool:
+        """So many edges as they were kept at ``now``, into a graph that has none. False: they cannot be."""
+        columns, start = [], 0
+        for code in KEPT:
+            end = start + count * (1 if code == "b" else 8)
+            columns.append(union.from_bytes(kept[start:end], code))
+            start = end
+        kinds, items, accounts, grounds, first, last = columns
+        if not union.sound((kinds, items, accounts, grounds, first, last), self._kind_of, self._lives, now):
+            return False
+        self.add_columns(last, accounts, grounds, items, union.filled([1] * count, "b"))
+        if self.edges != count or self.stale(now):
+            return False  # there were edges of a hub among them
+        self._edges[3][:count] = first
+        return True
 
     def hubs(self, now: int) -> Iterator[tuple[Joint, int]]:
         """Joints that join nobody because too many share them, each with the time until which that is remembered."""
@@ -122,23 +150,22 @@ class Graph:
         self._node_table[place] = node + 1
         self._counters[union.OLDEST] = min(int(self._counters[union.OLDEST]), until)
 
-    def put(self, kept: Sequence[Edge]) -> None:
-        """Edges as they were kept, each once, with their first times, into a graph that has none of them."""
-        before = self.edges
-        self.add([Statement(one.last, one.account, one.ground, one.joint.item) for one in kept])
-        if self.edges == before + len(kept):
-            self._edges[3][before : self.edges] = union.filled([one.first for one in kept])
-
     def sizes(self) -> list[int]:
         """How many accounts each component has, the largest first."""
         return sorted((int(size) for size in self._accounts_by_root() if size), reverse=True)
 
-    def components(self, least: int, most: int) -> Iterator[tuple[list[int], list[Edge]]]:
-        """Accounts and edges of the components with ``least`` to ``most`` accounts."""
-        accounts = self._accounts_by_root()
-        wanted = [root for root in range(self.nodes) if least <= accounts[root] <= most and accounts[root]]
+    def components(
+        self, least: int, most: int, around: Collection[int] | None, against: int
+    ) -> Iterator[tuple[list[int], list[Edge]]]:
+        """Accounts and edges of the components with ``least`` to ``most`` accounts.
+
+        ``around`` not None: only where one of these accounts is, a report was verified, or an account has ``against``
+        edges of children.
+        """
+        wanted = self._wanted(least, most, around, against)
         if not wanted:
             return
+        accounts = self._accounts_by_root()
         parent, kinds = self._nodes[2], self._nodes[1]
         edges = union.column(max(1, self.nodes))
         union.count_edges(parent, self._edges[0], self.edges, edges)
@@ -155,6 +182,27 @@ class Graph:
                 [int(self._nodes[0][one]) for one in sorted_nodes[node:node_end]],
                 [self._edge(one) for one in sorted_rows[row:row_end]],
             )
+
+    def _wanted(self, least: int, most: int, around: Collection[int] | None, against: int) -> list[int]:
+        parent = self._nodes[2]
+        marked = union.filled([int(around is None)] * max(1, self.nodes), "b")
+        if around is not None:
+            for account in around:
+                node = self._node(account, 0)
+                if node >= 0:
+                    marked[union.root_of(parent, node)] = 1
+            counted = union.column(max(1, self.nodes), "i")
+            grounds = self._edges[0], self._edges[2]
+            proven, victim = int(Ground.PROVEN), int(JointKind.VICTIM)
+            union.mark(parent, grounds, self.edges, self._kind_of, proven, victim, against, counted, marked)
+        wanted = union.column(max(1, self.nodes), "i")
+        count = union.pick(self._accounts_by_root(), marked, self.nodes, least, most, wanted)
+        return [int(root) for root in wanted[:count]]
+
+    def _node(self, one: int, kind: int) -> int:
+        """The place of a node, -1 if there is none."""
+        ids, kinds = self._nodes[0], self._nodes[1]
+        return int(self._node_table[union.node_place(self._node_table, ids, kinds, one, kind)]) - 1
 
     def _accounts_by_root(self) -> union.Column:
         sizes = union.column(max(1, self.nodes), "i")

@@ -7,11 +7,11 @@ a *shape* that everyday life seldom has, and a *reason to look* in one of the me
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from nightlight.detect.joints import HOUSEHOLD, Edge, Ground, Joint, JointKind
-from nightlight.detect.rings import Component
+from nightlight.detect.rings import Component, Rings
 from nightlight.model.account import MINORS, AgeBand
 from nightlight.model.contact import SignalFamily
 
@@ -149,12 +149,20 @@ def ring_of(component: Component, facts: Mapping[int, Facts], rule: RingRule | N
 
 
 def rings_of(
-    components: Iterable[Component],
+    rings: Rings,
+    now: int,
     facts: Mapping[int, Facts],
     before: Sequence[Ring] = (),
     rule: RingRule | None = None,
 ) -> list[Ring]:
-    """All rings, with the identities that they had ``before``."""
+    """All rings at ``now``, with the identities that they had ``before``.
+
+    ``facts``: at least of all who are banned, in violation or verifiably reported; ages of the others save families.
+    Components in which nobody can have a reason to look are passed over without being read.
+    """
+    rule = rule or RingRule()
+    known = [account for account, fact in facts.items() if fact.banned or fact.violation or fact.proven]
+    components = rings.components(now, rule.accounts_min, rule.accounts_max, known, rule.minors_against_min)
     found = [ring for one in components if (ring := ring_of(one, facts, rule)) is not None]
     return carried(found, before)
 

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from nightlight.detect.fields import Seen
-from nightlight.detect.graph import Graph
-from nightlight.detect.joints import KIND_OF, LIFETIME_MS, Edge, Ground, Joint, JointKind, JointLimits, all_statements
+from nightlight.detect.graph import KEPT_BYTES, Graph
+from nightlight.detect.joints import Edge, Joint, JointKind, JointLimits, all_statements
 from nightlight.detect.union import Column
 from nightlight.errors import RefusedError
 
 #: Name and version of the form; another one is refused, and the state is built from the log.
 _MAGIC = b"nightlight-rings-1\n\x00"
 _HEAD = struct.Struct("<20sqqqqqqqqq")
-_EDGE = struct.Struct("<bqbqqq")
 _HUB = struct.Struct("<bqq")
 _CHECKSUM = 32
 EDGES_MAX = 10_000_000
@@ -98,26 +97,33 @@ class Rings:
         self._fresh(now)
         return self._graph.sizes()
 
-    def components(self, now: int, min_size: int = 3, max_size: int = 2**31) -> list[Component]:
-        """The components of so many accounts, by their smallest account."""
+    def components(
+        self,
+        now: int,
+        min_size: int = 3,
+        max_size: int = 2**31 - 1,
+        around: Collection[int] | None = None,
+        against: int = 1,
+    ) -> list[Component]:
+        """The components of so many accounts, by their smallest account.
+
+        There are as many as there are families. ``around``: only those with one of these accounts, with a verified
+        report, or with an account that ``against`` or more children turned away, each counted for each ground.
+        """
         self._fresh(now)
+        found = self._graph.components(min_size, max_size, around, against)
         return sorted(
-            (
-                Component(tuple(sorted(accounts)), tuple(sorted(edges)))
-                for accounts, edges in self._graph.components(min_size, max_size)
-            ),
+            (Component(tuple(sorted(accounts)), tuple(sorted(edges))) for accounts, edges in found),
             key=lambda one: one.accounts,
         )
 
     def snapshot(self, now: int) -> bytes:
         """What lives at ``now``, with a checksum. The same edges give the same bytes, whatever order they came in."""
         self.rebuild(now)
-        edges, hubs = sorted(self._graph.all()), sorted(self._graph.hubs(now))
+        hubs = sorted(self._graph.hubs(now))
         limits = [self.limits.of(kind) for kind in JointKind]
-        parts = [_HEAD.pack(_MAGIC, now, self.refused, self._edges_max, *limits, len(edges), len(hubs))]
-        parts += [
-            _EDGE.pack(one.joint.kind, one.joint.item, one.ground, one.account, one.first, one.last) for one in edges
-        ]
+        parts = [_HEAD.pack(_MAGIC, now, self.refused, self._edges_max, *limits, self.edges, len(hubs))]
+        parts += [self._graph.kept()]
         parts += [_HUB.pack(joint.kind, joint.item, until) for joint, until in hubs]
         body = b"".join(parts)
         return body + hashlib.sha256(body).digest()
@@ -131,7 +137,7 @@ class Rings:
         if hashlib.sha256(body).digest() != checksum:
             raise _damaged("Its checksum is wrong.")
         _, now, refused, edges_max, *limits, edges, hubs = _HEAD.unpack_from(body)
-        hubs_at = _HEAD.size + edges * _EDGE.size
+        hubs_at = _HEAD.size + edges * KEPT_BYTES
         if min(now, refused, edges, hubs) < 0 or edges > edges_max or len(body) != hubs_at + hubs * _HUB.size:
             raise _damaged("Its counts do not fit its length.")
         rings = cls(JointLimits(*limits), edges_max)
@@ -141,12 +147,8 @@ class Rings:
                 raise _damaged("It holds a hub that cannot be.")
             before = kind, item
             rings._graph.put_hub(Joint(JointKind(kind), item), until)
-        read = [_edge(row, now) for row in _EDGE.iter_unpack(body[_HEAD.size : hubs_at])]
-        if any(one >= other for one, other in pairwise(read)):
-            raise _damaged("Its edges are not in their order, each once.")
-        rings._graph.put(read)
-        if rings.edges != edges or rings._graph.stale(now):
-            raise _damaged("It holds edges of a hub.")
+        if not rings._graph.put(body[_HEAD.size : hubs_at], edges, now):
+            raise _damaged("It holds edges that cannot be.")
         rings._graph.refused = refused
         rings.last_t = now
         return rings
@@ -159,15 +161,6 @@ class Rings:
     def _in_order(self, times: Sequence[int]) -> None:
         if any(later < earlier for earlier, later in pairwise(times)):
             raise RefusedError("rings_order", "An event is older than the one before it.", "Events in the log's order.")
-
-
-def _edge(row: tuple[int, ...], now: int) -> Edge:
-    kind, item, ground, account, first, last = row
-    if ground not in set(Ground) or KIND_OF[Ground(ground)] != kind or not (account and item):
-        raise _damaged("It holds an edge that cannot be.")
-    if not 0 <= first <= last <= now < last + LIFETIME_MS[Ground(ground)]:
-        raise _damaged("It holds an edge whose time is over, or has not come.")
-    return Edge(Joint(JointKind(kind), item), account, Ground(ground), first, last)
 
 
 def _damaged(why: str) -> RefusedError:

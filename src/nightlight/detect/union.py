@@ -23,6 +23,7 @@ try:
     from numba import njit
 
     COMPILED = True
+    _DTYPES = {"b": np.int8, "i": np.int32, "q": np.int64}
 except ImportError:
     COMPILED = False
 
@@ -39,13 +40,13 @@ def _machine_code(function: F) -> F:
 def column(length: int, code: str = "q") -> Column:
     """Zeros. ``code``: of ``array``: b, i or q, for 8, 32 or 64 bits."""
     if COMPILED:
-        return np.zeros(length, {"b": np.int8, "i": np.int32, "q": np.int64}[code])
+        return np.zeros(length, _DTYPES[code])
     return array(code, bytes(length * array(code).itemsize))
 
 
 def filled(values: list[int], code: str = "q") -> Column:
     if COMPILED:
-        return np.array(values, {"b": np.int8, "i": np.int32, "q": np.int64}[code])
+        return np.array(values, _DTYPES[code])
     return array(code, values)
 
 
@@ -89,7 +90,7 @@ def _edge_place(table: Column, accounts: Column, joints: Column, grounds: Column
 
 
 @_machine_code
-def _root(parent: Column, node: int) -> int:
+def root_of(parent: Column, node: int) -> int:
     while parent[node] != node:
         parent[node] = parent[parent[node]]
         node = parent[node]
@@ -98,7 +99,7 @@ def _root(parent: Column, node: int) -> int:
 
 @_machine_code
 def _join(parent: Column, one: int, other: int) -> None:
-    one, other = _root(parent, one), _root(parent, other)
+    one, other = root_of(parent, one), root_of(parent, other)
     if one < other:
         parent[other] = one
     else:
@@ -287,7 +288,7 @@ def take_back(node: int, edge_node: Column, last: Column, count: int) -> int:
 def sizes(parent: Column, kinds: Column, count: int, sizes: Column) -> None:
     """For each root how many accounts there are; for every other node, 0."""
     for node in range(count):
-        root = _root(parent, node)
+        root = root_of(parent, node)
         if kinds[node] == 0:
             sizes[root] += 1
 
@@ -297,7 +298,7 @@ def gather_accounts(parent: Column, kinds: Column, count: int, start: Column, so
     """A counting sort of accounts by component. ``start``: for each root where its part begins, -1: not wanted."""
     for node in range(count):
         if kinds[node] == 0:
-            root = _root(parent, node)
+            root = root_of(parent, node)
             if start[root] >= 0:
                 sorted_nodes[start[root]] = node
                 start[root] += 1
@@ -307,14 +308,108 @@ def gather_accounts(parent: Column, kinds: Column, count: int, start: Column, so
 def count_edges(parent: Column, edge_account: Column, count: int, sizes: Column) -> None:
     """For each root how many edges there are."""
     for row in range(count):
-        sizes[_root(parent, edge_account[row])] += 1
+        sizes[root_of(parent, edge_account[row])] += 1
 
 
 @_machine_code
 def gather_edges(parent: Column, edge_account: Column, count: int, start: Column, sorted_rows: Column) -> None:
     """The same of edges."""
     for row in range(count):
-        root = _root(parent, edge_account[row])
+        root = root_of(parent, edge_account[row])
         if start[root] >= 0:
             sorted_rows[start[root]] = row
             start[root] += 1
+
+
+@_machine_code
+def mark(
+    parent: Column,
+    edges: tuple[Column, Column],
+    count: int,
+    kind_of: Column,
+    proven: int,
+    victim: int,
+    most: int,
+    against: Column,
+    marked: Column,
+) -> None:
+    """Marks the roots of components with a proven report, or an account that ``most`` edges of children are against."""
+    edge_account, edge_ground = edges
+    for row in range(count):
+        account = edge_account[row]
+        if kind_of[edge_ground[row]] == victim:
+            against[account] += 1
+        if edge_ground[row] == proven or against[account] >= most:
+            marked[root_of(parent, account)] = 1
+
+
+@_machine_code
+def pick(sizes_of: Column, marked: Column, count: int, least: int, most: int, wanted: Column) -> int:
+    """The marked roots with so many accounts. Returns how many."""
+    found = 0
+    for root in range(count):
+        if marked[root] and sizes_of[root] and least <= sizes_of[root] <= most:
+            wanted[found] = root
+            found += 1
+    return found
+
+
+@_machine_code
+def sound(
+    kept: tuple[Column, Column, Column, Column, Column, Column], kind_of: Column, lives: Column, now: int
+) -> bool:
+    """Whether edges can be: in their order, each once, none of them over, none of the future."""
+    kinds, items, accounts, grounds, first, last = kept
+    for row in range(len(kinds)):
+        ground = grounds[row]
+        if not 0 < ground < len(kind_of) or kind_of[ground] != kinds[row] or items[row] == 0 or accounts[row] == 0:
+            return False
+        if not 0 <= first[row] <= last[row] <= now or last[row] + lives[ground] <= now:
+            return False
+        if row:
+            before, here = row - 1, row
+            if kinds[before] != kinds[here]:
+                rising = kinds[before] < kinds[here]
+            elif items[before] != items[here]:
+                rising = items[before] < items[here]
+            elif accounts[before] != accounts[here]:
+                rising = accounts[before] < accounts[here]
+            else:
+                rising = grounds[before] < grounds[here]
+            if not rising:
+                return False
+    return True
+
+
+def taken(old: Column, order: Column, code: str) -> Column:
+    """The values in this order."""
+    if COMPILED:
+        return old[order]
+    return array(code, (old[place] for place in order))
+
+
+def sorted_by(*keys: Column) -> Column:
+    """The places in the order of the first key, then the second ..."""
+    if COMPILED:
+        return np.lexsort(keys[::-1])
+    return sorted(range(len(keys[0])), key=lambda place: tuple(key[place] for key in keys))
+
+
+def to_bytes(values: Column) -> bytes:
+    """Little-endian, on any machine."""
+    if COMPILED:
+        return bytes(values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes())
+    return _little(values).tobytes()
+
+
+def from_bytes(body: bytes, code: str) -> Column:
+    values = _little(array(code, body))
+    return np.array(values, _DTYPES[code]) if COMPILED else values
+
+
+def _little(values: array[int]) -> array[int]:
+    if array("h", b"\1\0")[0] == 1:
+        return values
+    turned = array(values.typecode, values)
+    turned.byteswap()
+    return turned
