@@ -176,6 +176,7 @@ def test_bit_by_bit_in_one_go_and_rebuilt_are_what_a_plain_search_finds(
                 edges = {(e.joint, e.account, e.ground): (e.first, e.last) for one in found for e in one.edges}
                 assert edges == searched.edges
                 assert rings.edges == len(edges)
+                assert not rings._graph.stale(now)
                 assert rings.hubs(now) == sorted(searched.hubs)
                 assert rings.sizes(now) == sorted((len(one) for one in expected), reverse=True)
 

@@ -245,6 +245,22 @@ def drop(
             moved[edge_account[kept]] = 1
             moved[edge_joint[kept]] = 1
             kept += 1
+    used = 0
+    for node in range(counters[NODES]):
+        if moved[node] or hub_until[node] > now:
+            used += 1
+    if kept == counters[EDGES] and used == counters[NODES]:
+        # Nobody goes, so nobody moves.
+        for node in range(used):
+            parent[node] = node
+            if hub_until[node] > now:
+                oldest = min(oldest, hub_until[node])
+            else:
+                hub_until[node] = 0
+        for row in range(kept):
+            _join(parent, edge_account[row], edge_joint[row])
+        counters[STALE], counters[OLDEST] = 0, oldest
+        return
     for row in range(kept, counters[EDGES]):
         edge_account[row] = edge_joint[row] = edge_ground[row] = following[row] = 0
         first[row] = last[row] = 0
