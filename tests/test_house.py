@@ -53,7 +53,9 @@ PURE_STDLIB = frozenset(
     # Both work on bytes in memory here; reading and writing files takes `open` or a path, and neither is handed in.
     | {"io", "zipfile"}
 )
-PURE_LIBRARIES = frozenset({"canonicaljson", "cbor2", "cryptography", "cwt", "rfc3161_client", "yaml"})
+PURE_LIBRARIES = frozenset(
+    {"canonicaljson", "cbor2", "cryptography", "cwt", "numba", "numpy", "rfc3161_client", "yaml"}
+)
 #: Calls that reach the world without an import.
 IMPURE_CALLS = frozenset({"open", "input", "print", "exec", "eval", "compile", "__import__", "breakpoint"})
 VODOZEMAC_ROOMS = frozenset({"demo", "bench"})

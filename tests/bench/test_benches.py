@@ -18,6 +18,7 @@ from nightlight.bench import (
     log,
     page,
     replay,
+    rings,
     verify,
 )
 
@@ -33,6 +34,7 @@ SMALL: list[tuple[ModuleType, dict[str, Any]]] = [
     (events, {"BATCH": 20, "BATCHES": 1, "ACCOUNTS": 10}),
     (callback, {"INVITATIONS": 3, "WARM_UP": 1}),
     (replay, {"DECISIONS": 50, "ACCOUNTS": 10, "ROUNDS": 1}),
+    (rings, {"EDGES": 400, "ACCOUNTS": 60, "ITEMS": 40, "BATCH": 10, "ROUNDS": 1, "PLAIN_EDGES": 50, "EVENTS": 200}),
 ]
 
 

@@ -38,6 +38,7 @@ def command(
         log,
         page,
         replay,
+        rings,
         verify,
     )
 
@@ -53,6 +54,7 @@ def command(
         events.BENCH,
         callback.BENCH,
         replay.BENCH,
+        rings.BENCH,
         demo.BENCH,
     )
     benches = {bench.name: bench for bench in listed}
