@@ -37,7 +37,7 @@ _ACCOUNTS = ("actor", "target")
 @lru_cache(maxsize=16)
 def _compiled(text: str) -> Any:
     """One function per text and process; engines of one pack share it."""
-    names: dict[str, Any] = dict(tables.CALLED)
+    names: dict[str, Any] = {**tables.CALLED, "n": np.int64}
     exec(text, names)  # noqa: S102
     return njit(names["process"])
 
@@ -136,17 +136,19 @@ class Engine:
         number, window = self._plan.place[name]
         group = self._plan.groups[number]
         key = getattr(seen, feature.read)
-        row = tables.find_key(self._state, number, key) if key else -1
         t = max(seen.t, self.last_t)
+        # As generated code does it, in the first row of ``work``.
+        tables.want(self._state[8], 0, number if key else -1, key, 0)
+        tables.look(self._state, 1, self.last_t)
         match feature.function:
             case Function.TIME_SINCE:
-                return int(tables.since(self._state, row, t))
+                return int(tables.since(self._state, 0, t))
             case Function.FIRST_SEEN:
-                return int(tables.since_first(self._state, row, t))
+                return int(tables.since_first(self._state, 0, t))
             case Function.SUM:
-                return int(tables.total(self._state, row, window))
+                return int(tables.total(self._state, 0, window))
             case _:
-                return int(tables.count(self._state, row, count_column(group, window)))
+                return int(tables.count(self._state, 0, count_column(group, window)))
 
     def values(self, seen: Seen) -> dict[str, Number]:
         """Of all features, for the event that was added last."""

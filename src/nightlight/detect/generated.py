@@ -1,7 +1,8 @@
 """The text of one Python function that does all that a pack says, event by event. Pure: a checked pack in, text out.
 
 Names in the text are made here (``c0``: what of rule 0 the event itself says, ``v0``: the value of feature 0); fields of
-the event come from the closed list. No text of a definition file gets in.
+the event come from the closed list. ``n(3)`` is 3, told to numba in a way that does not compile what is called for each
+number anew. No text of a definition file gets in.
 
 The order of an event is that of ``windows.py``: every group takes the event, then rules are asked. Values are read only
 where the event itself does not exclude every rule that needs them.
@@ -102,7 +103,7 @@ class Writer:
             "    if bad >= 0:",
             "        return -1 - bad, 0",
             "    work = s[8]",
-            "    hits = 0",
+            "    hits = n(0)",
             "    i = start",
             "    while i < stop:",
             f"        if not spare(s) or hits + {len(self._pack.rules)} > out.shape[0]:",
@@ -131,7 +132,7 @@ class Writer:
         return [name for name in FIELDS if name in used]
 
     def _adding(self) -> list[str]:
-        lines = ["        todo = 0"]
+        lines = ["        todo = n(0)"]
         for number, group in enumerate(self._plan.groups):
             asked = [f"{group.per} != 0"]
             if group.kept is Kept.PAIRS:
@@ -140,10 +141,7 @@ class Writer:
                 asked.append(self._code(group.when))
             lines += [
                 f"        if {' and '.join(asked)}:",
-                f"            work[todo, 0] = {number}",
-                f"            work[todo, 1] = {group.per}",
-                f"            work[todo, 2] = {group.value or '0'}",
-                "            todo += 1",
+                f"            todo = want(work, todo, n({number}), {group.per}, {group.value or 'n(0)'})",
             ]
         return [*lines, "        take(s, todo, t)"]
 
@@ -168,14 +166,11 @@ class Writer:
             shown = self.shown[number]
             lines += [
                 f"        if {rest[number]}:",
-                "            out[hits, 0] = i",
-                f"            out[hits, 1] = {number}",
-                f"            out[hits, 2] = {rule.about}",
-                "            out[hits, 3] = t",
+                f"            hit(out, hits, i, n({number}), {rule.about}, t)",
             ]
             for at, name in enumerate(shown.names, VALUES_AT):
                 into = "out_float" if name in shown.floats else "out"
-                lines.append(f"            {into}[hits, {at}] = {self._value[name]}")
+                lines.append(f"            show({into}, hits, n({at}), {self._value[name]})")
             lines.append("            hits += 1")
         return lines
 
@@ -188,14 +183,11 @@ class Writer:
                 found.update(dict.fromkeys(needing[one.id]))
         for at, ((group, read), when) in enumerate(lookups.items()):
             lines += [
-                f"        work[{at}, 0] = -1",
-                f"        if {read} != 0 and ({' or '.join(when)}):",
-                f"            work[{at}, 0] = {group}",
-                f"            work[{at}, 1] = {read}",
+                f"        want(work, n({at}), n({group}) if {read} != 0 and ({' or '.join(when)}) else n(-1), {read}, n(0))",
             ]
         if lookups:
-            lines.append(f"        look(s, {len(lookups)}, t)")
-        places = {pair: f"work[{at}, 3]" for at, pair in enumerate(lookups)}
+            lines.append(f"        look(s, n({len(lookups)}), t)")
+        places = {pair: f"n({at})" for at, pair in enumerate(lookups)}
         for one in self._pack.features:
             if one.id not in needing:
                 continue
@@ -280,8 +272,8 @@ def _reading(group: Group, window: int, function: Function) -> str:
     if function is Function.FIRST_SEEN:
         return "since_first(s, {k}, t)"
     if group.kept is Kept.NUMBERS:
-        return f"total(s, {{k}}, {window})"
-    return f"count(s, {{k}}, {count_column(group, window)})"
+        return f"total(s, {{k}}, n({window}))"
+    return f"count(s, {{k}}, n({count_column(group, window)}))"
 
 
 def count_column(group: Group, window: int) -> int:

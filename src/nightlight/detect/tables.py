@@ -387,28 +387,54 @@ def look(s: State, asked: int, t: int) -> None:
 
 
 @njit
-def count(s: State, row: int, column: int) -> int:
+def count(s: State, at: int, column: int) -> int:
+    """The count in a column of ``counts`` of the key that was looked for in this row of ``work``. The same below."""
+    row = s[8][at, 3]
     return np.int64(s[4][row, column]) if row >= 0 else 0
 
 
 @njit
-def total(s: State, row: int, window: int) -> int:
+def total(s: State, at: int, window: int) -> int:
+    row = s[8][at, 3]
     return s[3][row, 2 + window] if row >= 0 else 0
 
 
 @njit
-def since(s: State, row: int, t: int) -> int:
+def since(s: State, at: int, t: int) -> int:
+    row = s[8][at, 3]
     return t - s[0][np.int64(s[4][row, HAS]), 1] if row >= 0 else NEVER
 
 
 @njit
-def since_first(s: State, row: int, t: int) -> int:
+def since_first(s: State, at: int, t: int) -> int:
+    row = s[8][at, 3]
     return t - s[3][row, 2] if row >= 0 else NEVER
 
 
 @njit
 def ratio(part: Any, whole: Any, otherwise: Any) -> Any:
     return part / whole if whole != 0 else otherwise
+
+
+@njit
+def want(work: Any, at: int, group: int, key: int, value: int) -> int:
+    work[at, 0] = group
+    work[at, 1] = key
+    work[at, 2] = value
+    return at + 1
+
+
+@njit
+def hit(out: Any, at: int, event: int, rule: int, about: int, t: int) -> None:
+    out[at, 0] = event
+    out[at, 1] = rule
+    out[at, 2] = about
+    out[at, 3] = t
+
+
+@njit
+def show(out: Any, at: int, column: int, value: Any) -> None:
+    out[at, column] = value
 
 
 @njit
@@ -421,6 +447,6 @@ def unfit(events: Any, start: int, stop: int) -> int:
     return -1
 
 
-_FUNCTIONS = (arrive, spare, unfit, take, look, expire_all, count, total, since, since_first, ratio)
+_FUNCTIONS = (arrive, spare, unfit, want, take, look, expire_all, count, total, since, since_first, ratio, hit, show)
 #: All that generated code may call, by name.
 CALLED: dict[str, Any] = {function.__name__: function for function in _FUNCTIONS}
