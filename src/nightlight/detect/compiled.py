@@ -39,7 +39,7 @@ def _compiled(text: str) -> Any:
     """One function per text and process; engines of one pack share it."""
     names: dict[str, Any] = {**tables.CALLED, "n": np.int64}
     exec(text, names)  # noqa: S102
-    return njit(names["process"])
+    return njit(_nrt=False)(names["process"])
 
 
 class Engine:
@@ -60,6 +60,8 @@ class Engine:
         self._shown = writer.shown
         self._process = _compiled(writer.text())
         self._state = storage.new_state(self._plan, self._bounds)
+        #: Events since the tables were last looked at: are they far too long?
+        self._since_look = 0
         self._events = np.zeros((len(SEEN_COLUMNS), _CHUNK), np.int64)
         self._event = np.zeros((len(SEEN_COLUMNS), 1), np.int64)
         self._write_event = struct.Struct(f"={len(SEEN_COLUMNS)}q").pack_into
@@ -121,8 +123,11 @@ class Engine:
                 break
             if not tables.spare(self._state):
                 self._state = storage.grown(self._state)
-        if storage.sparse(self._state):
-            self._rebuild()
+        self._since_look += length
+        if self._since_look >= _CHUNK:
+            self._since_look = 0
+            if storage.sparse(self._state):
+                self._rebuild()
         return found
 
     # Values out

@@ -81,6 +81,7 @@ def new_state(plan: Plan, bounds: Bounds, nodes: int = 0, keys: int = 0) -> Stat
     windows = plan.windows_max
     lists = np.full((max(1, len(plan.groups)), POINTERS + 2 * windows), -1, np.int64)
     lists[:, KEPT:POINTERS] = 0
+    lists[:, tables.DUE] = tables.NEVER
     for number, group in enumerate(plan.groups):
         lists[number, KEPT], lists[number, WINDOWS] = int(group.kept), len(group.overs)
         lists[number, POINTERS + windows : POINTERS + windows + len(group.overs)] = group.overs
@@ -130,9 +131,10 @@ def _longer(s: State, nodes: int, keys: int) -> State:
     return made
 
 
+@njit
 def sparse(s: State) -> bool:
-    nodes, keys, meta = len(s[0]), len(s[3]), s[7]
-    least = max(2 * SMALL, 8 * len(s[6]))
+    nodes, keys, meta = s[0].shape[0], s[3].shape[0], s[7]
+    least = max(2 * SMALL, 8 * s[6].shape[0])
     return (nodes > least and meta[NODES_USED] < nodes * SPARSE) or (keys > least and meta[KEYS_USED] < keys * SPARSE)
 
 

@@ -15,7 +15,8 @@ keys without nodes are overwritten with zeros and used again.
 3      keys         int64 [key, 2 + n]: id; from column 2 sums by window, or the first time
 4      counts       the same memory as int32: 2 nodes of the key (of TIMES: the node), 3 group, 4… counts by window
 5      key_index    int32: rows of keys by the hash of (group, id)
-6      lists        int64 [group, 3 + 2 n]: last node, ``Kept``, windows; then pointers; then lengths, the longest last
+6      lists        int64 [group, 4 + 2 n]: last node, ``Kept``, windows, a time before which nothing runs out;
+                    then pointers; then lengths, the longest last
 7      meta         int64: the places below
 8      work         int64 [group or search, 4]: what an event adds (group, key, value) or asks for (group, key; row)
 ====== ============ ============================================================================================
@@ -40,7 +41,7 @@ META = 14
 #: In ``links`` and in ``counts`` and in ``lists``.
 BEFORE, AFTER, ROW = 4, 5, 6
 HAS, GROUP, SHORTER = 2, 3, 4
-LAST, KEPT, WINDOWS, POINTERS = 0, 1, 2, 3
+LAST, KEPT, WINDOWS, DUE, POINTERS = 0, 1, 2, 3, 4
 PAIRS, EVENTS, NUMBERS, TIMES = 0, 1, 2, 3
 NEVER = 2**62
 
@@ -51,7 +52,7 @@ _LOW, _HIGH = np.array(LOW, np.int64), np.array(HIGH, np.int64)
 _30, _27, _31, _32 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(32)
 
 
-@njit
+@njit(_nrt=False)
 def mixed(x: Any) -> Any:
     """splitmix64's finaliser (Steele, Lea, Flood 2014)."""
     x = (x ^ (x >> _30)) * _MIX_1
@@ -59,14 +60,14 @@ def mixed(x: Any) -> Any:
     return x ^ (x >> _31)
 
 
-@njit
+@njit(_nrt=False)
 def place_of(meta: Any, part: Any, whole: Any, size: Any) -> Any:
     """Where the search for (``part``, ``whole``) begins: a small number (group or row) and an id."""
     h = mixed(mixed(np.uint64(whole) ^ np.uint64(meta[SALT])) + np.uint64(part + 1) * _STEP)
     return np.int64(((h >> _32) * np.uint64(size)) >> _32)
 
 
-@njit
+@njit(_nrt=False)
 def find_key(s: State, group: int, key: int) -> int:
     keys, counts, index = s[3], s[4], s[5]
     i = place_of(s[7], group, key, index.size)
@@ -79,7 +80,7 @@ def find_key(s: State, group: int, key: int) -> int:
             i = 0
 
 
-@njit
+@njit(_nrt=False)
 def find_pair(s: State, row: int, value: int) -> int:
     nodes, links, index = s[0], s[1], s[2]
     i = place_of(s[7], row, value, index.size)
@@ -92,7 +93,7 @@ def find_pair(s: State, row: int, value: int) -> int:
             i = 0
 
 
-@njit
+@njit(_nrt=False)
 def put(index: Any, i: int, what: int) -> None:
     while index[i] >= 0:
         i += 1
@@ -101,7 +102,7 @@ def put(index: Any, i: int, what: int) -> None:
     index[i] = what
 
 
-@njit
+@njit(_nrt=False)
 def stays(i: int, home: int, j: int) -> bool:
     """Whether an entry at j whose search begins at home is still found when i has become empty."""
     if i <= j:
@@ -109,7 +110,7 @@ def stays(i: int, home: int, j: int) -> bool:
     return home > i or home <= j
 
 
-@njit
+@njit(_nrt=False)
 def take_out_key(s: State, row: int) -> None:
     """Backward shift: no tombstones, so the index never fills with what is gone."""
     keys, counts, index, meta = s[3], s[4], s[5], s[7]
@@ -128,7 +129,7 @@ def take_out_key(s: State, row: int) -> None:
     index[i] = -1
 
 
-@njit
+@njit(_nrt=False)
 def take_out_pair(s: State, node: int) -> None:
     nodes, links, index, meta = s[0], s[1], s[2], s[7]
     i = place_of(meta, links[node, ROW], nodes[node, 0], index.size)
@@ -146,7 +147,7 @@ def take_out_pair(s: State, node: int) -> None:
     index[i] = -1
 
 
-@njit
+@njit(_nrt=False)
 def new_key(s: State, group: int, key: int) -> int:
     keys, counts, index, meta = s[3], s[4], s[5], s[7]
     row = meta[KEY_FREE]
@@ -159,7 +160,7 @@ def new_key(s: State, group: int, key: int) -> int:
     return row
 
 
-@njit
+@njit(_nrt=False)
 def free_key(s: State, row: int) -> None:
     keys, counts, meta = s[3], s[4], s[7]
     take_out_key(s, row)
@@ -171,7 +172,7 @@ def free_key(s: State, row: int) -> None:
     meta[KEYS_USED] -= 1
 
 
-@njit
+@njit(_nrt=False)
 def link_last(s: State, group: int, node: int) -> None:
     links, lists = s[1], s[6]
     last = lists[group, LAST]
@@ -180,12 +181,14 @@ def link_last(s: State, group: int, node: int) -> None:
     if last >= 0:
         links[last, AFTER] = node
     lists[group, LAST] = node
+    lengths = POINTERS + (lists.shape[1] - POINTERS) // 2
     for w in range(lists[group, WINDOWS]):
         if lists[group, POINTERS + w] < 0:
             lists[group, POINTERS + w] = node
+            lists[group, DUE] = min(lists[group, DUE], s[0][node, 1] + lists[group, lengths + w])
 
 
-@njit
+@njit(_nrt=False)
 def unlink(s: State, group: int, node: int) -> None:
     links, lists = s[1], s[6]
     before, after = np.int64(links[node, BEFORE]), np.int64(links[node, AFTER])
@@ -200,7 +203,7 @@ def unlink(s: State, group: int, node: int) -> None:
             lists[group, POINTERS + w] = after
 
 
-@njit
+@njit(_nrt=False)
 def new_node(s: State, group: int, row: int, value: int, t: int) -> int:
     nodes, links, meta = s[0], s[1], s[7]
     node = meta[NODE_FREE]
@@ -213,7 +216,7 @@ def new_node(s: State, group: int, row: int, value: int, t: int) -> int:
     return node
 
 
-@njit
+@njit(_nrt=False)
 def free_node(s: State, group: int, node: int) -> None:
     """Out of list and index; the key goes with its last node. Shorter windows have to have lost it already."""
     nodes, links, counts, lists, meta = s[0], s[1], s[4], s[6], s[7]
@@ -237,7 +240,7 @@ def free_node(s: State, group: int, node: int) -> None:
             free_key(s, row)
 
 
-@njit
+@njit(_nrt=False)
 def leave(s: State, group: int, window: int, node: int) -> None:
     """A window that is not the longest loses a node."""
     row = np.int64(s[1][node, ROW])
@@ -247,12 +250,13 @@ def leave(s: State, group: int, window: int, node: int) -> None:
         s[4][row, SHORTER + window] -= 1
 
 
-@njit
+@njit(_nrt=False)
 def expire(s: State, group: int, now: int) -> None:
-    """A window is (now - length, now]."""
+    """A window is (now - length, now]. To be called where ``DUE`` has come; otherwise it changes nothing."""
     nodes, links, lists = s[0], s[1], s[6]
     windows = lists[group, WINDOWS]
     lengths = POINTERS + (lists.shape[1] - POINTERS) // 2
+    due = NEVER
     for w in range(windows):
         node = lists[group, POINTERS + w]
         edge = now - lists[group, lengths + w]
@@ -264,22 +268,26 @@ def expire(s: State, group: int, now: int) -> None:
                 leave(s, group, w, node)
             node = after
         lists[group, POINTERS + w] = node
+        if node >= 0:
+            due = min(due, nodes[node, 1] + lists[group, lengths + w])
+    lists[group, DUE] = due
 
 
-@njit
+@njit(_nrt=False)
 def expire_all(s: State) -> None:
     for group in range(s[6].shape[0]):
-        expire(s, group, s[7][LAST_T])
+        if s[6][group, DUE] <= s[7][LAST_T]:
+            expire(s, group, s[7][LAST_T])
 
 
-@njit
+@njit(_nrt=False)
 def spare(s: State) -> bool:
     """Whether another event fits: it adds one node and one key to each group at most."""
     groups, meta = s[6].shape[0], s[7]
     return s[0].shape[0] - meta[NODES_USED] >= groups and s[3].shape[0] - meta[KEYS_USED] >= groups
 
 
-@njit
+@njit(_nrt=False)
 def arrive(s: State, number: int, t: int) -> int:
     """The time that the event counts with, or -1 where it was here already."""
     meta = s[7]
@@ -294,7 +302,7 @@ def arrive(s: State, number: int, t: int) -> int:
     return t
 
 
-@njit
+@njit(_nrt=False)
 def full(s: State, more: int, limit: int) -> bool:
     """Whether ``more`` entries are too many, once everything that is too old is gone."""
     meta = s[7]
@@ -305,7 +313,7 @@ def full(s: State, more: int, limit: int) -> bool:
     return True
 
 
-@njit
+@njit(_nrt=False)
 def seen_again(s: State, group: int, node: int, t: int) -> None:
     nodes, counts, lists = s[0], s[4], s[6]
     lengths = POINTERS + (lists.shape[1] - POINTERS) // 2
@@ -318,7 +326,7 @@ def seen_again(s: State, group: int, node: int, t: int) -> None:
     link_last(s, group, node)
 
 
-@njit
+@njit(_nrt=False)
 def add(s: State, group: int, key: int, value: int, t: int) -> None:
     keys, counts, lists, meta = s[3], s[4], s[6], s[7]
     kept = lists[group, KEPT]
@@ -346,7 +354,7 @@ def add(s: State, group: int, key: int, value: int, t: int) -> None:
     keep(s, group, row, value, t)
 
 
-@njit
+@njit(_nrt=False)
 def keep(s: State, group: int, row: int, value: int, t: int) -> None:
     """A new node, within every window."""
     keys, counts, lists = s[3], s[4], s[6]
@@ -366,57 +374,59 @@ def keep(s: State, group: int, row: int, value: int, t: int) -> None:
             counts[row, SHORTER + w] += 1
 
 
-@njit
+@njit(_nrt=False)
 def take(s: State, todo: int, t: int) -> None:
     """Adds what stands in the first rows of ``work``."""
     work = s[8]
     for at in range(todo):
-        expire(s, work[at, 0], t)
+        if s[6][work[at, 0], DUE] <= t:
+            expire(s, work[at, 0], t)
         add(s, work[at, 0], work[at, 1], work[at, 2], t)
 
 
-@njit
+@njit(_nrt=False)
 def look(s: State, asked: int, t: int) -> None:
     """Finds the rows of the keys that stand in the first rows of ``work``, with everything too old gone: column 3."""
     work = s[8]
     for at in range(asked):
         work[at, 3] = -1
         if work[at, 0] >= 0:
-            expire(s, work[at, 0], t)
+            if s[6][work[at, 0], DUE] <= t:
+                expire(s, work[at, 0], t)
             work[at, 3] = find_key(s, work[at, 0], work[at, 1])
 
 
-@njit
+@njit(_nrt=False)
 def count(s: State, at: int, column: int) -> int:
     """The count in a column of ``counts`` of the key that was looked for in this row of ``work``. The same below."""
     row = s[8][at, 3]
     return np.int64(s[4][row, column]) if row >= 0 else 0
 
 
-@njit
+@njit(_nrt=False)
 def total(s: State, at: int, window: int) -> int:
     row = s[8][at, 3]
     return s[3][row, 2 + window] if row >= 0 else 0
 
 
-@njit
+@njit(_nrt=False)
 def since(s: State, at: int, t: int) -> int:
     row = s[8][at, 3]
     return t - s[0][np.int64(s[4][row, HAS]), 1] if row >= 0 else NEVER
 
 
-@njit
+@njit(_nrt=False)
 def since_first(s: State, at: int, t: int) -> int:
     row = s[8][at, 3]
     return t - s[3][row, 2] if row >= 0 else NEVER
 
 
-@njit
+@njit(_nrt=False)
 def ratio(part: Any, whole: Any, otherwise: Any) -> Any:
     return part / whole if whole != 0 else otherwise
 
 
-@njit
+@njit(_nrt=False)
 def want(work: Any, at: int, group: int, key: int, value: int) -> int:
     work[at, 0] = group
     work[at, 1] = key
@@ -424,7 +434,7 @@ def want(work: Any, at: int, group: int, key: int, value: int) -> int:
     return at + 1
 
 
-@njit
+@njit(_nrt=False)
 def hit(out: Any, at: int, event: int, rule: int, about: int, t: int) -> None:
     out[at, 0] = event
     out[at, 1] = rule
@@ -432,12 +442,12 @@ def hit(out: Any, at: int, event: int, rule: int, about: int, t: int) -> None:
     out[at, 3] = t
 
 
-@njit
+@njit(_nrt=False)
 def show(out: Any, at: int, column: int, value: Any) -> None:
     out[at, column] = value
 
 
-@njit
+@njit(_nrt=False)
 def unfit(events: Any, start: int, stop: int) -> int:
     """The first field with a value out of its range, or -1."""
     for field in range(events.shape[0]):
