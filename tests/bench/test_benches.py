@@ -13,6 +13,7 @@ from nightlight.bench import (
     callback,
     contact,
     contact_http,
+    detect,
     events,
     intake,
     log,
@@ -31,6 +32,7 @@ SMALL: list[tuple[ModuleType, dict[str, Any]]] = [
     (contact_http, {"RELATIONS": 2_000, "SINGLES": 12, "BATCHES": 6, "BATCH": 3, "WARM_UP": 2}),
     (page, {"_SESSIONS": 30, "_ROOMS": 3, "_RUNS": 1, "_KDF_ROUNDS": 1_000}),
     (events, {"BATCH": 20, "BATCHES": 1, "ACCOUNTS": 10}),
+    (detect, {"EVENTS": 6_000, "BATCH": 1_000, "SINGLES": 300, "PLAIN": 300, "REPLAY": 1_000}),
     (callback, {"INVITATIONS": 3, "WARM_UP": 1}),
     (replay, {"DECISIONS": 50, "ACCOUNTS": 10, "ROUNDS": 1}),
 ]

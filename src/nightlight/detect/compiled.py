@@ -205,7 +205,7 @@ class Engine:
         by_key = np.array([group.per in _ACCOUNTS for group in groups], np.bool_)
         by_value = np.array([group.kept is Kept.PAIRS and group.value in _ACCOUNTS for group in groups], np.bool_)
         gone = int(storage.forget(self._state, account, by_key, by_value)) if groups else 0
-        for buffer in (self._events, self._event, self._out):
+        for buffer in (self._events, self._event, self._out, self._state[8]):
             buffer.fill(0)
         return gone
 

@@ -440,6 +440,7 @@ def hit(out: Any, at: int, event: int, rule: int, about: int, t: int) -> None:
     out[at, 1] = rule
     out[at, 2] = about
     out[at, 3] = t
+    out[at, 4:] = 0
 
 
 @njit(_nrt=False)
