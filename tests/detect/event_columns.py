@@ -44,8 +44,8 @@ def random_columns(seed: int, events: int, accounts: int = 60, step_ms: int = 60
         "t": START + np.cumsum(steps) * step_ms,
         "actor": ids(accounts, 0.02),
         "target": ids(accounts, 0.05),
-        "room": ids(20, 0.2),
-        "item": ids(20, 0.2),
+        "room": ids(20, 0.2) * 3,
+        "item": ids(20, 0.2) * 5,
         **small,
     }
     return {name: np.asarray(columns[name], np.int64) for name in SEEN_COLUMNS}

@@ -228,5 +228,3 @@ class Engine:
         made = cls(pack, salt, limits or Limits(), Warming(pack, since))
         made._state = storage.state_of(made._plan, made._bounds, what)
         return made
-
-

@@ -1,8 +1,8 @@
 """The text of one Python function that does all that a pack says, event by event. Pure: a checked pack in, text out.
 
-Names in the text are made here (``c0``: what of rule 0 the event itself says, ``v0``: the value of feature 0); fields of
-the event come from the closed list. ``n(3)`` is 3, told to numba in a way that does not compile what is called for each
-number anew. No text of a definition file gets in.
+Names in the text are made here (``c0``: what of rule 0 the event itself says, ``v0``: the value of feature 0); fields
+of the event come from the closed list. ``n(3)`` is 3, told to numba in a way that does not compile what is called for
+each number anew. No text of a definition file gets in.
 
 The order of an event is that of ``windows.py``: every group takes the event, then rules are asked. Values are read only
 where the event itself does not exclude every rule that needs them.
@@ -31,13 +31,13 @@ from nightlight.detect.expression import (
 )
 from nightlight.detect.fields import FIELDS, NEVER_MS, Type
 from nightlight.detect.groups import Group, Kept, Plan
+from nightlight.detect.ranges import NUMBER_MAX, TIME_MAX
 
 #: Where the values of a hit begin in its row: before them stand the event, the rule, the account and the time.
 VALUES_AT = 4
 _NAMED = re.compile(r"\{([^{}]*)\}")
 _EXACT_MAX = 2**63
-#: The largest values: of fields that are checked when they come in, of counts, of sums within their bound.
-FIELD_MAX = 2**40
+#: The largest values of counts, and of sums within their bound.
 _COUNT_MAX = 2**31
 _SUM_MAX = 2**60
 
@@ -183,7 +183,8 @@ class Writer:
                 found.update(dict.fromkeys(needing[one.id]))
         for at, ((group, read), when) in enumerate(lookups.items()):
             lines += [
-                f"        want(work, n({at}), n({group}) if {read} != 0 and ({' or '.join(when)}) else n(-1), {read}, n(0))",
+                f"        asked = {read} != 0 and ({' or '.join(when)})",
+                f"        want(work, n({at}), n({group}) if asked else n(-1), {read}, n(0))",
             ]
         if lookups:
             lines.append(f"        look(s, n({len(lookups)}), t)")
@@ -254,7 +255,7 @@ class Writer:
             case Name(name, kind, is_feature):
                 if is_feature:
                     return self._bounds[name]
-                return 2**53 if kind is Type.DURATION else FIELD_MAX
+                return TIME_MAX if kind is Type.DURATION else NUMBER_MAX
             case Value(value, _):
                 return abs(value)
             case Arithmetic(left, sign, right, _):

@@ -1,4 +1,4 @@
-"""A feature whose meaning is new has not seen a whole window yet: until then it is *warming up*, never silently wrong."""
+"""A feature whose meaning is new has not seen a whole window yet: until then it is *warming up*, and says so."""
 
 from __future__ import annotations
 
@@ -26,10 +26,7 @@ class Warming:
             parts = [part for part in pack.needed(one.computed) if part.computed is None] if one.computed else [one]
             self._warm_from[one.id] = max((self._warm(part.id, part.over_ms) for part in parts), default=ALWAYS)
         self.warm_from = np.array(
-            [
-                max((self._warm_from[one.id] for one in pack.needed(rule.when)), default=ALWAYS)
-                for rule in pack.rules
-            ],
+            [max((self._warm_from[one.id] for one in pack.needed(rule.when)), default=ALWAYS) for rule in pack.rules],
             np.int64,
         )
 
