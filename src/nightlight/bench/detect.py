@@ -228,7 +228,7 @@ def _events(many: int) -> Columns:
 def _ids(dice: np.random.Generator, many: int, different: int, space: int) -> NDArray[np.int64]:
     """Zipfian over so many keyed numbers: the n-th is met about 1 / n as often as the first."""
     rank = np.exp(dice.random(many) * np.log(different)).astype(np.uint64) + np.uint64(space << 40)
-    return (rank * np.uint64(0x9E3779B97F4A7C15)).view(np.int64)
+    return np.asarray(rank * np.uint64(0x9E3779B97F4A7C15)).view(np.int64)
 
 
 BENCH = Bench("detect", "Detection's live engine with the starter pack, plain Python beside it.", _measure)

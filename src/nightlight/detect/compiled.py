@@ -13,7 +13,6 @@ from operator import attrgetter
 from typing import Any, Self
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from nightlight.detect import storage, tables
@@ -31,6 +30,8 @@ from nightlight.detect.windows import Hit
 from nightlight.errors import RefusedError
 
 _CHUNK = 4096
+#: The type has the name of a method below.
+Snapshot = bytes
 _ACCOUNTS = ("actor", "target")
 
 
@@ -39,7 +40,7 @@ def _compiled(text: str) -> Any:
     """One function per text and process; engines of one pack share it."""
     names: dict[str, Any] = {**tables.CALLED, "n": np.int64}
     exec(text, names)  # noqa: S102
-    return njit(_nrt=False)(names["process"])
+    return tables.kernel(names["process"])
 
 
 class Engine:
@@ -63,7 +64,8 @@ class Engine:
         #: Events since the tables were last looked at: are they far too long?
         self._since_look = 0
         self._events = np.zeros((len(SEEN_COLUMNS), _CHUNK), np.int64)
-        self._event = np.zeros((len(SEEN_COLUMNS), 1), np.int64)
+        self._event: Any = np.zeros((len(SEEN_COLUMNS), 1), np.int64)
+        self._event_bytes = memoryview(self._event).cast("B")
         self._write_event = struct.Struct(f"={len(SEEN_COLUMNS)}q").pack_into
         self._of_seen = attrgetter(*SEEN_COLUMNS)
         self._out = np.zeros((max(_CHUNK, 2 * len(pack.rules)), writer.width), np.int64)
@@ -101,7 +103,7 @@ class Engine:
     def add(self, seen: Seen) -> list[Hit]:
         """Takes one event. The same as a batch of one."""
         try:
-            self._write_event(self._event, 0, *self._of_seen(seen))
+            self._write_event(self._event_bytes, 0, *self._of_seen(seen))
         except struct.error:
             raise RefusedError(CODE, "An event is made of whole numbers of 64 bits.") from None
         rows = self._run(self._event, 1)
@@ -214,12 +216,12 @@ class Engine:
 
     # Snapshots
 
-    def snapshot(self) -> bytes:
+    def snapshot(self) -> Snapshot:
         """All that is kept, and nothing older than the windows and lifetimes allow."""
         return write_snapshot(self.pack, self._plan.digest, storage.contents(self._state), self.warming.since)
 
     @classmethod
-    def restore(cls, pack: Pack, data: bytes, salt: int, limits: Limits | None = None) -> Self:
+    def restore(cls, pack: Pack, data: Snapshot, salt: int, limits: Limits | None = None) -> Self:
         """``RefusedError``: ``snapshot_corrupted`` or ``snapshot_of_another_pack``; then replay the log instead.
 
         ``salt`` may be another one than before: a snapshot holds no hashes.

@@ -234,6 +234,7 @@ class Writer:
             case Call(name, parts, _):
                 word = {"ratio": "ratio", "least": "min", "most": "max"}[name]
                 return f"{word}({', '.join(map(self._code, parts))})"
+        raise AssertionError(node)
 
     def _is_float(self, node: Node) -> bool:
         """Whether the code of an expression gives a float."""

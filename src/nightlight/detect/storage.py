@@ -35,6 +35,7 @@ from nightlight.detect.tables import (
     expire_all,
     free_node,
     keep,
+    kernel,
     leave,
     new_key,
     place_of,
@@ -42,7 +43,7 @@ from nightlight.detect.tables import (
 )
 
 #: A table is made longer by this; its index is always this much longer than the table.
-GROWTH, INDEX = 1.3, 1.43
+GROWTH, INDEX = 1.12, 1.43
 #: A table of which no more than this part is used is made shorter.
 SPARSE = 0.25
 SMALL = 256
@@ -131,7 +132,7 @@ def _longer(s: State, nodes: int, keys: int) -> State:
     return made
 
 
-@njit
+@kernel
 def sparse(s: State) -> bool:
     nodes, keys, meta = s[0].shape[0], s[3].shape[0], s[7]
     least = max(2 * SMALL, 8 * s[6].shape[0])
@@ -167,7 +168,7 @@ def state_of(plan: Plan, bounds: Bounds, what: Contents) -> State:
     return s
 
 
-@njit
+@kernel
 def _index(s: State) -> None:
     nodes, links, keys, counts, lists, meta = s[0], s[1], s[3], s[4], s[6], s[7]
     for row in range(keys.shape[0]):
@@ -182,7 +183,7 @@ def _index(s: State) -> None:
 @njit
 def _write(s: State, ids: Any, groups: Any, firsts: Any, rows: Any, values: Any, times: Any) -> None:
     nodes, links, keys, counts, lists = s[0], s[1], s[3], s[4], s[6]
-    place = np.zeros(keys.shape[0], np.int32)
+    place: Any = np.zeros(keys.shape[0], np.int32)
     at = 0
     for row in range(keys.shape[0]):
         group = np.int64(counts[row, GROUP])
@@ -193,7 +194,7 @@ def _write(s: State, ids: Any, groups: Any, firsts: Any, rows: Any, values: Any,
             at += 1
     at = 0
     for group in range(lists.shape[0]):
-        node = lists[group, POINTERS + lists[group, WINDOWS] - 1] if lists[group, WINDOWS] else -1
+        node: Any = lists[group, POINTERS + lists[group, WINDOWS] - 1] if lists[group, WINDOWS] else -1
         while node >= 0:
             rows[at], values[at], times[at] = place[np.int64(links[node, ROW])], nodes[node, 0], nodes[node, 1]
             at += 1
@@ -204,7 +205,7 @@ def _write(s: State, ids: Any, groups: Any, firsts: Any, rows: Any, values: Any,
 def _read(s: State, ids: Any, groups: Any, firsts: Any, rows: Any, values: Any, times: Any) -> None:
     """Everything is taken as within every window; then what is not leaves as it always does."""
     keys, counts, lists = s[3], s[4], s[6]
-    place = np.zeros(ids.size, np.int64)
+    place: Any = np.zeros(ids.size, np.int64)
     for at in range(ids.size):
         place[at] = new_key(s, np.int64(groups[at]), ids[at])
         if lists[groups[at], KEPT] == TIMES:
@@ -216,7 +217,7 @@ def _read(s: State, ids: Any, groups: Any, firsts: Any, rows: Any, values: Any, 
     expire_all(s)
 
 
-@njit
+@kernel
 def forget(s: State, account: int, by_key: Any, by_value: Any) -> int:
     """Removes the account's keys and all pairs with it as a value; returns how many nodes went.
 

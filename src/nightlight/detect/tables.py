@@ -47,12 +47,16 @@ NEVER = 2**62
 
 State = Any
 
+#: Without reference counts: nothing here makes or keeps an array, and counting took half of the time.
+_UNCOUNTED: dict[str, Any] = {"_nrt": False}
+kernel: Any = njit(**_UNCOUNTED)
+
 _MIX_1, _MIX_2, _STEP = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB), np.uint64(0x9E3779B97F4A7C15)
 _LOW, _HIGH = np.array(LOW, np.int64), np.array(HIGH, np.int64)
 _30, _27, _31, _32 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(32)
 
 
-@njit(_nrt=False)
+@kernel
 def mixed(x: Any) -> Any:
     """splitmix64's finaliser (Steele, Lea, Flood 2014)."""
     x = (x ^ (x >> _30)) * _MIX_1
@@ -60,19 +64,19 @@ def mixed(x: Any) -> Any:
     return x ^ (x >> _31)
 
 
-@njit(_nrt=False)
+@kernel
 def place_of(meta: Any, part: Any, whole: Any, size: Any) -> Any:
     """Where the search for (``part``, ``whole``) begins: a small number (group or row) and an id."""
     h = mixed(mixed(np.uint64(whole) ^ np.uint64(meta[SALT])) + np.uint64(part + 1) * _STEP)
     return np.int64(((h >> _32) * np.uint64(size)) >> _32)
 
 
-@njit(_nrt=False)
+@kernel
 def find_key(s: State, group: int, key: int) -> int:
     keys, counts, index = s[3], s[4], s[5]
     i = place_of(s[7], group, key, index.size)
     while True:
-        row = np.int64(index[i])
+        row: Any = np.int64(index[i])
         if row < 0 or (keys[row, 0] == key and counts[row, GROUP] == group):
             return row
         i += 1
@@ -80,12 +84,12 @@ def find_key(s: State, group: int, key: int) -> int:
             i = 0
 
 
-@njit(_nrt=False)
+@kernel
 def find_pair(s: State, row: int, value: int) -> int:
     nodes, links, index = s[0], s[1], s[2]
     i = place_of(s[7], row, value, index.size)
     while True:
-        node = np.int64(index[i])
+        node: Any = np.int64(index[i])
         if node < 0 or (nodes[node, 0] == value and links[node, ROW] == row):
             return node
         i += 1
@@ -93,7 +97,7 @@ def find_pair(s: State, row: int, value: int) -> int:
             i = 0
 
 
-@njit(_nrt=False)
+@kernel
 def put(index: Any, i: int, what: int) -> None:
     while index[i] >= 0:
         i += 1
@@ -102,7 +106,7 @@ def put(index: Any, i: int, what: int) -> None:
     index[i] = what
 
 
-@njit(_nrt=False)
+@kernel
 def stays(i: int, home: int, j: int) -> bool:
     """Whether an entry at j whose search begins at home is still found when i has become empty."""
     if i <= j:
@@ -110,7 +114,7 @@ def stays(i: int, home: int, j: int) -> bool:
     return home > i or home <= j
 
 
-@njit(_nrt=False)
+@kernel
 def take_out_key(s: State, row: int) -> None:
     """Backward shift: no tombstones, so the index never fills with what is gone."""
     keys, counts, index, meta = s[3], s[4], s[5], s[7]
@@ -129,7 +133,7 @@ def take_out_key(s: State, row: int) -> None:
     index[i] = -1
 
 
-@njit(_nrt=False)
+@kernel
 def take_out_pair(s: State, node: int) -> None:
     nodes, links, index, meta = s[0], s[1], s[2], s[7]
     i = place_of(meta, links[node, ROW], nodes[node, 0], index.size)
@@ -147,7 +151,7 @@ def take_out_pair(s: State, node: int) -> None:
     index[i] = -1
 
 
-@njit(_nrt=False)
+@kernel
 def new_key(s: State, group: int, key: int) -> int:
     keys, counts, index, meta = s[3], s[4], s[5], s[7]
     row = meta[KEY_FREE]
@@ -160,7 +164,7 @@ def new_key(s: State, group: int, key: int) -> int:
     return row
 
 
-@njit(_nrt=False)
+@kernel
 def free_key(s: State, row: int) -> None:
     keys, counts, meta = s[3], s[4], s[7]
     take_out_key(s, row)
@@ -172,7 +176,7 @@ def free_key(s: State, row: int) -> None:
     meta[KEYS_USED] -= 1
 
 
-@njit(_nrt=False)
+@kernel
 def link_last(s: State, group: int, node: int) -> None:
     links, lists = s[1], s[6]
     last = lists[group, LAST]
@@ -188,7 +192,7 @@ def link_last(s: State, group: int, node: int) -> None:
             lists[group, DUE] = min(lists[group, DUE], s[0][node, 1] + lists[group, lengths + w])
 
 
-@njit(_nrt=False)
+@kernel
 def unlink(s: State, group: int, node: int) -> None:
     links, lists = s[1], s[6]
     before, after = np.int64(links[node, BEFORE]), np.int64(links[node, AFTER])
@@ -203,7 +207,7 @@ def unlink(s: State, group: int, node: int) -> None:
             lists[group, POINTERS + w] = after
 
 
-@njit(_nrt=False)
+@kernel
 def new_node(s: State, group: int, row: int, value: int, t: int) -> int:
     nodes, links, meta = s[0], s[1], s[7]
     node = meta[NODE_FREE]
@@ -216,7 +220,7 @@ def new_node(s: State, group: int, row: int, value: int, t: int) -> int:
     return node
 
 
-@njit(_nrt=False)
+@kernel
 def free_node(s: State, group: int, node: int) -> None:
     """Out of list and index; the key goes with its last node. Shorter windows have to have lost it already."""
     nodes, links, counts, lists, meta = s[0], s[1], s[4], s[6], s[7]
@@ -240,7 +244,7 @@ def free_node(s: State, group: int, node: int) -> None:
             free_key(s, row)
 
 
-@njit(_nrt=False)
+@kernel
 def leave(s: State, group: int, window: int, node: int) -> None:
     """A window that is not the longest loses a node."""
     row = np.int64(s[1][node, ROW])
@@ -250,7 +254,7 @@ def leave(s: State, group: int, window: int, node: int) -> None:
         s[4][row, SHORTER + window] -= 1
 
 
-@njit(_nrt=False)
+@kernel
 def expire(s: State, group: int, now: int) -> None:
     """A window is (now - length, now]. To be called where ``DUE`` has come; otherwise it changes nothing."""
     nodes, links, lists = s[0], s[1], s[6]
@@ -273,21 +277,21 @@ def expire(s: State, group: int, now: int) -> None:
     lists[group, DUE] = due
 
 
-@njit(_nrt=False)
+@kernel
 def expire_all(s: State) -> None:
     for group in range(s[6].shape[0]):
         if s[6][group, DUE] <= s[7][LAST_T]:
             expire(s, group, s[7][LAST_T])
 
 
-@njit(_nrt=False)
+@kernel
 def spare(s: State) -> bool:
     """Whether another event fits: it adds one node and one key to each group at most."""
     groups, meta = s[6].shape[0], s[7]
     return s[0].shape[0] - meta[NODES_USED] >= groups and s[3].shape[0] - meta[KEYS_USED] >= groups
 
 
-@njit(_nrt=False)
+@kernel
 def arrive(s: State, number: int, t: int) -> int:
     """The time that the event counts with, or -1 where it was here already."""
     meta = s[7]
@@ -302,7 +306,7 @@ def arrive(s: State, number: int, t: int) -> int:
     return t
 
 
-@njit(_nrt=False)
+@kernel
 def full(s: State, more: int, limit: int) -> bool:
     """Whether ``more`` entries are too many, once everything that is too old is gone."""
     meta = s[7]
@@ -313,7 +317,7 @@ def full(s: State, more: int, limit: int) -> bool:
     return True
 
 
-@njit(_nrt=False)
+@kernel
 def seen_again(s: State, group: int, node: int, t: int) -> None:
     nodes, counts, lists = s[0], s[4], s[6]
     lengths = POINTERS + (lists.shape[1] - POINTERS) // 2
@@ -326,14 +330,14 @@ def seen_again(s: State, group: int, node: int, t: int) -> None:
     link_last(s, group, node)
 
 
-@njit(_nrt=False)
+@kernel
 def add(s: State, group: int, key: int, value: int, t: int) -> None:
     keys, counts, lists, meta = s[3], s[4], s[6], s[7]
     kept = lists[group, KEPT]
     row = find_key(s, group, key)
     more, limit = 2, NEW_KEYS_MAX
     if row >= 0:
-        node = -1
+        node: Any = -1
         if kept == PAIRS:
             node = find_pair(s, row, value)
         elif kept == TIMES:
@@ -354,7 +358,7 @@ def add(s: State, group: int, key: int, value: int, t: int) -> None:
     keep(s, group, row, value, t)
 
 
-@njit(_nrt=False)
+@kernel
 def keep(s: State, group: int, row: int, value: int, t: int) -> None:
     """A new node, within every window."""
     keys, counts, lists = s[3], s[4], s[6]
@@ -374,7 +378,7 @@ def keep(s: State, group: int, row: int, value: int, t: int) -> None:
             counts[row, SHORTER + w] += 1
 
 
-@njit(_nrt=False)
+@kernel
 def take(s: State, todo: int, t: int) -> None:
     """Adds what stands in the first rows of ``work``."""
     work = s[8]
@@ -384,7 +388,7 @@ def take(s: State, todo: int, t: int) -> None:
         add(s, work[at, 0], work[at, 1], work[at, 2], t)
 
 
-@njit(_nrt=False)
+@kernel
 def look(s: State, asked: int, t: int) -> None:
     """Finds the rows of the keys that stand in the first rows of ``work``, with everything too old gone: column 3."""
     work = s[8]
@@ -396,37 +400,37 @@ def look(s: State, asked: int, t: int) -> None:
             work[at, 3] = find_key(s, work[at, 0], work[at, 1])
 
 
-@njit(_nrt=False)
+@kernel
 def count(s: State, at: int, column: int) -> int:
     """The count in a column of ``counts`` of the key that was looked for in this row of ``work``. The same below."""
     row = s[8][at, 3]
-    return np.int64(s[4][row, column]) if row >= 0 else 0
+    return int(s[4][row, column]) if row >= 0 else 0
 
 
-@njit(_nrt=False)
+@kernel
 def total(s: State, at: int, window: int) -> int:
     row = s[8][at, 3]
     return s[3][row, 2 + window] if row >= 0 else 0
 
 
-@njit(_nrt=False)
+@kernel
 def since(s: State, at: int, t: int) -> int:
     row = s[8][at, 3]
     return t - s[0][np.int64(s[4][row, HAS]), 1] if row >= 0 else NEVER
 
 
-@njit(_nrt=False)
+@kernel
 def since_first(s: State, at: int, t: int) -> int:
     row = s[8][at, 3]
     return t - s[3][row, 2] if row >= 0 else NEVER
 
 
-@njit(_nrt=False)
+@kernel
 def ratio(part: Any, whole: Any, otherwise: Any) -> Any:
     return part / whole if whole != 0 else otherwise
 
 
-@njit(_nrt=False)
+@kernel
 def want(work: Any, at: int, group: int, key: int, value: int) -> int:
     work[at, 0] = group
     work[at, 1] = key
@@ -434,7 +438,7 @@ def want(work: Any, at: int, group: int, key: int, value: int) -> int:
     return at + 1
 
 
-@njit(_nrt=False)
+@kernel
 def hit(out: Any, at: int, event: int, rule: int, about: int, t: int) -> None:
     out[at, 0] = event
     out[at, 1] = rule
@@ -443,12 +447,12 @@ def hit(out: Any, at: int, event: int, rule: int, about: int, t: int) -> None:
     out[at, 4:] = 0
 
 
-@njit(_nrt=False)
+@kernel
 def show(out: Any, at: int, column: int, value: Any) -> None:
     out[at, column] = value
 
 
-@njit(_nrt=False)
+@kernel
 def unfit(events: Any, start: int, stop: int) -> int:
     """The first field with a value out of its range, or -1."""
     for field in range(events.shape[0]):
