@@ -65,7 +65,7 @@ class Engine:
         self._since_look = 0
         self._events = np.zeros((len(SEEN_COLUMNS), _CHUNK), np.int64)
         self._event: Any = np.zeros((len(SEEN_COLUMNS), 1), np.int64)
-        self._event_bytes = memoryview(self._event).cast("B")
+        self._event_bytes = self._event.data.cast("B")
         self._write_event = struct.Struct(f"={len(SEEN_COLUMNS)}q").pack_into
         self._of_seen = attrgetter(*SEEN_COLUMNS)
         self._out = np.zeros((max(_CHUNK, 2 * len(pack.rules)), writer.width), np.int64)

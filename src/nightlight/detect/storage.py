@@ -175,9 +175,9 @@ def _index(s: State) -> None:
         if counts[row, GROUP] >= 0:
             put(s[5], place_of(meta, counts[row, GROUP], keys[row, 0], s[5].size), row)
     for node in range(nodes.shape[0]):
-        row = np.int64(links[node, ROW])
-        if row >= 0 and lists[counts[row, GROUP], KEPT] == PAIRS:
-            put(s[2], place_of(meta, row, nodes[node, 0], s[2].size), node)
+        key = np.int64(links[node, ROW])
+        if key >= 0 and lists[counts[key, GROUP], KEPT] == PAIRS:
+            put(s[2], place_of(meta, key, nodes[node, 0], s[2].size), node)
 
 
 @njit
@@ -193,8 +193,8 @@ def _write(s: State, ids: Any, groups: Any, firsts: Any, rows: Any, values: Any,
                 firsts[at] = keys[row, 2]
             at += 1
     at = 0
-    for group in range(lists.shape[0]):
-        node: Any = lists[group, POINTERS + lists[group, WINDOWS] - 1] if lists[group, WINDOWS] else -1
+    for one in range(lists.shape[0]):
+        node: Any = lists[one, POINTERS + lists[one, WINDOWS] - 1] if lists[one, WINDOWS] else -1
         while node >= 0:
             rows[at], values[at], times[at] = place[np.int64(links[node, ROW])], nodes[node, 0], nodes[node, 1]
             at += 1
