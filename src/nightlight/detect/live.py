@@ -30,6 +30,11 @@ class Limits:
     entries_max: int = 50_000_000
     values_per_key_max: int = 100_000
 
+    def __post_init__(self) -> None:
+        # Places in the tables have 31 bits; sums of so many numbers fit 63.
+        if not (1 <= self.entries_max < 2**31 and 1 <= self.values_per_key_max <= 2**20):
+            raise RefusedError("limits_unfit", "Limits: 1 to 2^31 - 1 entries, 1 to 2^20 values of a key.")
+
     @property
     def new_keys_max(self) -> int:
         return self.entries_max - self.entries_max // 8
