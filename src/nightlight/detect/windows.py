@@ -18,13 +18,17 @@ from nightlight.detect.fields import KINDS, NEVER_MS, Seen
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A rule's condition held at an event. ``about``: the keyed number of an account. ``values``: what it asked for."""
+    """A rule's condition held at an event. ``about``: the keyed number of an account. ``values``: what it asked for.
+
+    ``warming``: one of these has not seen a whole window yet, so nothing may follow from it.
+    """
 
     rule: str
     about: int
     number: int
     t: int
     values: Mapping[str, Number]
+    warming: bool = False
 
 
 @dataclass(slots=True)
