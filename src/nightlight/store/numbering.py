@@ -51,7 +51,8 @@ class Numbering:
         return self._next[3] if self._next else int(self._read().detected)
 
     def detected_up_to(self, number: int) -> None:
-        self._set(self.last_change(), *self.last_event(), number)
+        if number != self.detected():
+            self._set(self.last_change(), *self.last_event(), number)
 
     def event_added(self, number: int, received_at: int) -> None:
         self._set(self.last_change(), number, received_at, self.detected())
