@@ -9,6 +9,7 @@ import pytest
 
 from nightlight.bench import (
     attachment,
+    backtest,
     bundle,
     callback,
     contact,
@@ -32,6 +33,7 @@ SMALL: list[tuple[ModuleType, dict[str, Any]]] = [
     (page, {"_SESSIONS": 30, "_ROOMS": 3, "_RUNS": 1, "_KDF_ROUNDS": 1_000}),
     (events, {"BATCH": 20, "BATCHES": 1, "ACCOUNTS": 10}),
     (callback, {"INVITATIONS": 3, "WARM_UP": 1}),
+    (backtest, {"EVENTS": 3_000, "EVENTS_PLAIN": 2_000, "ACCOUNTS": 100}),
     (replay, {"DECISIONS": 50, "ACCOUNTS": 10, "ROUNDS": 1}),
 ]
 

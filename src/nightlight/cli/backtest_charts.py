@@ -7,10 +7,10 @@ import io
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -22,6 +22,7 @@ from nightlight.detect.backtest_report import K_MIN
 _INK, _FAINT, _A, _B = "#010203", "#040506", "#070809", "#0a0b0c"
 _VARIABLES = {_INK: "var(--ink)", _FAINT: "var(--line)", _A: "var(--one)", _B: "var(--two)"}
 _HATCH = {"a": "", "b": "////"}
+_LINE = {"a": "solid", "b": "dashed"}
 _WIDTH = 9.0
 
 
@@ -52,15 +53,23 @@ def charts(values: Mapping[str, Any]) -> list[Chart]:
 
 
 def _per_day(values: Mapping[str, Any], packs: Sequence[str], part: str, title: str, what: str) -> Chart:
-    days = [datetime.fromtimestamp(t / 1000, UTC) for t in values["a"]["days"]]
+    days = np.array(values["a"]["days"], "datetime64[ms]")
 
     def draw(axes: Axes) -> None:
         for name in packs:
             counts = values[name][part]["per_day"]
             # What is kept back is drawn at its upper limit: it never looks like nothing.
             heights = [K_MIN if count is None else count for count in counts]
-            axes.step(days, heights, where="mid", color=_colour(name), linewidth=1.6, label=name.upper())  # type: ignore[arg-type]
-            axes.fill_between(days, heights, step="mid", color=_colour(name), alpha=0.18, linewidth=0)  # type: ignore[arg-type]
+            axes.step(
+                days,
+                heights,
+                where="mid",
+                color=_colour(name),
+                linewidth=1.6,
+                linestyle=_LINE[name],
+                label=name.upper(),
+            )
+            axes.fill_between(days, heights, step="mid", color=_colour(name), alpha=0.18, linewidth=0)
         axes.set_ylim(bottom=0)
         axes.set_ylabel(what)
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
@@ -91,7 +100,7 @@ def _by_rule(values: Mapping[str, Any], packs: Sequence[str]) -> Chart:
     title = "Accounts that each rule touched"
     rows = [[rule, *(cell for name in packs for cell in _rule_cells(found[name].get(rule)))] for rule in rules]
     head = ["rule", *(f"{name.upper()}: {word}" for name in packs for word in ("accounts", "signals", "hits"))]
-    most = max(rules, key=lambda rule: max(count(name, rule) or 0 for name in packs), default="none")
+    most = max(rules, key=lambda rule: max((count(name, rule) or 0) for name in packs), default="none")
     svg = _svg("rules", draw, 0.6 + 0.3 * len(rules) * len(packs) ** 0.5, legend=len(packs) > 1)
     return Chart(title, f"{title}. The most: {most}.", svg, head, rows)
 
@@ -107,11 +116,11 @@ def _groups(values: Mapping[str, Any], packs: Sequence[str], part: str, title: s
     labels = list(counts["a"])
 
     def draw(axes: Axes) -> None:
-        shown = [label.replace("_", " ") for label in labels]
+        shown = [_group(label) for label in labels]
         _bars(axes, shown, {name: [counts[name][label] for label in labels] for name in packs})
         axes.set_xlabel("accounts")
 
-    rows = [[label.replace("_", " "), *(number(counts[name][label]) for name in packs)] for label in labels]
+    rows = [[_group(label), *(number(counts[name][label]) for name in packs)] for label in labels]
     head = ["group", *(f"{name.upper()}: accounts" for name in packs)]
     said = ", ".join(f"{row[0]} {row[1]}" for row in rows)
     svg = _svg(part, draw, 0.6 + 0.34 * len(labels) * len(packs) ** 0.5, legend=len(packs) > 1)
@@ -204,10 +213,14 @@ def labelled(chart: Chart) -> str:
     return chart.svg.replace("<svg ", f'<svg role="img" aria-label="{html.escape(chart.alt, quote=True)}" ', 1)
 
 
+def _group(label: str) -> str:
+    return label.replace("_", " to " if label[0].isdigit() else " ")
+
+
 def _colour(name: str) -> str:
     return {"a": _A, "b": _B}[name]
 
 
 def _most(counts: Sequence[int | None]) -> str:
-    known = [count for count in counts if count is not None]
-    return number(max(known)) if known and max(known) else f"fewer than {K_MIN}"
+    most = max((count or 0 for count in counts), default=0)
+    return f"{most:,}" if most else f"fewer than {K_MIN}"

@@ -28,6 +28,7 @@ def command(
     """
     from nightlight.bench import (
         attachment,
+        backtest,
         bundle,
         callback,
         contact,
@@ -53,6 +54,7 @@ def command(
         events.BENCH,
         callback.BENCH,
         replay.BENCH,
+        backtest.BENCH,
         demo.BENCH,
     )
     benches = {bench.name: bench for bench in listed}

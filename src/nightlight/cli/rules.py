@@ -76,8 +76,8 @@ def check(
         raise typer.Exit(EXIT_WARNINGS)
 
 
-@app.command()
-def test(name: _Named = "starter", as_json: AsJson = False) -> None:
+@app.command("test")
+def run_tests(name: _Named = "starter", as_json: AsJson = False) -> None:
     """Run the examples in a file: given these events, do the features and rules say what is expected?
 
     Ends with status 1 if one does not, and says what was expected and what was found.

@@ -53,8 +53,8 @@ def cautions(result: Backtest, *, exact: bool) -> list[str]:
         said.append("Exact numbers, and examples that lead to single people: for inside alone, never to be published.")
     else:
         said.append(
-            f"Numbers of fewer than {K_MIN} people are kept back (<{K_MIN}*), and where one would follow from the rest, "
-            "another with it; --exact shows them, for inside alone."
+            f"Numbers of fewer than {K_MIN} people are kept back (<{K_MIN}*), and where one would follow from the "
+            "rest, another with it; --exact shows them, for inside alone."
         )
     said.append("A signal is no verdict: what is counted here are patterns of metadata, not offences.")
     if history.warm_since > history.since:
@@ -71,7 +71,7 @@ def cautions(result: Backtest, *, exact: bool) -> list[str]:
     else:
         said.append(
             "Decisions are a biased sample: reviewers saw whom somebody reported or a queue put first, not a random "
-            "part. Precision among the decided is not the precision of the rule, and recall counts only known violations."
+            "part. Precision among the decided is not the precision of the rule; recall counts known violations only."
         )
     if judged.censored:
         said.append(

@@ -46,7 +46,7 @@ class Replay:
         span = self._history.span
         start = span.first if since is None else since
         end = span.last + 1 if until is None else until
-        if start >= end:
+        if since is not None and until is not None and since >= until:
             raise RefusedError("time_range", "--from is later than --to.")
         if end <= span.first or start > span.last:
             raise RefusedError("time_range", "There are no events in this range.", "Leave out --from and --to for all.")

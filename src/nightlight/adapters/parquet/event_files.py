@@ -101,7 +101,7 @@ class EventFiles:
                     yield {name: column[first:last] for name, column in columns.items()}
 
     def values_at(self, pack: Pack, numbers: Collection[int]) -> Mapping[int, tuple[Mapping[str, float], set[int]]]:
-        """For each of these events the value of every field and feature, and the places of the rules that hold: in SQL."""
+        """For each of these events the value of every field and feature, and which rules hold, by their places."""
         if not numbers:
             return {}
         chosen = pa.table({"number": pa.array(sorted(numbers), pa.int64())})
@@ -119,6 +119,16 @@ class EventFiles:
         for number, rule in hits:
             held.setdefault(number, set()).add(rule)
         return {row[0]: (dict(zip(columns, row[1:], strict=True)), held.get(row[0], set())) for row in rows}
+
+    def count_hits(self, pack: Pack) -> int:
+        """How often rules held, all in SQL: what the engine is compared with."""
+        made = script(pack, "log")
+        for statement in made.statements:
+            self._sql.execute(statement)
+        hits = int(self._one(f"SELECT count(*) FROM {HITS}", [])[0])  # noqa: S608 - own names
+        for statement in made.drop:
+            self._sql.execute(statement)
+        return hits
 
     def _one(self, query: str, values: list[int]) -> tuple[Any, ...]:
         rows: list[tuple[Any, ...]] = self._sql.execute(query, values).fetchall()
