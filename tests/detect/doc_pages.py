@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,7 +9,8 @@ from nightlight.detect.columns import COLUMNS
 from nightlight.detect.definition_file import UNVALIDATED
 from nightlight.detect.definitions import Pack
 from nightlight.detect.fields import FIELDS
-from nightlight.detect.pack_words import duration_words, feature_words, rule_words
+from nightlight.detect.pack_words import feature_words, rule_words
+from nightlight.detect.time_words import duration_words
 from tests.detect.packs import starter
 
 PAGE = Path(__file__).parents[2] / "docs" / "detection.md"
@@ -19,11 +19,11 @@ PAGE = Path(__file__).parents[2] / "docs" / "detection.md"
 def parts(pack: Pack) -> Mapping[str, str]:
     """Name of the part -> its text."""
     features = "".join(
-        f"| `{one.id}` | {one.title}. {_cell(feature_words(one))} | {one.purpose} | {_source(one.source)} |\n"
+        f"| `{one.id}` | {one.title}. {_cell(feature_words(pack, one))} | {one.purpose} | {_source(one.source)} |\n"
         for one in pack.features
     )
     rules = "".join(
-        f"| `{one.id}` | {one.family}, {one.severity} | {one.title}. {_cell(rule_words(one))} “{_cell(one.reason)}” "
+        f"| `{one.id}` | {one.family}, {one.severity} | {one.title}. {_cell(rule_words(pack, one))} “{_cell(one.reason)}” "
         f"Lasts {duration_words(one.expires_ms)}. | {_source(one.source)} |\n"
         for one in pack.rules
     )
@@ -42,8 +42,10 @@ def parts(pack: Pack) -> Mapping[str, str]:
 def filled(page: str) -> str:
     """The page with its made parts as they have to be."""
     for name, text in parts(starter()).items():
-        pattern = rf"(<!-- made: {name} -->\n).*?(<!-- end -->)"
-        page = re.sub(pattern, lambda found, text=text: found.group(1) + text + found.group(2), page, flags=re.DOTALL)
+        begins = f"<!-- made: {name} -->\n"
+        before, found, rest = page.partition(begins)
+        end = rest.find("<!-- end -->")
+        page = before + begins + text + rest[end:] if found and end >= 0 else page
     return page
 
 

@@ -13,7 +13,8 @@ from rich.text import Text
 
 from nightlight.detect.definitions import Pack
 from nightlight.detect.difference import PackDifference
-from nightlight.detect.pack_words import duration_words, feature_words, rule_words
+from nightlight.detect.pack_words import feature_words, rule_words
+from nightlight.detect.time_words import duration_words
 
 _HOW = {"follows": "means something else, because of a feature it asks for"}
 
@@ -22,11 +23,15 @@ def pack_picture(pack: Pack) -> RenderableType:
     head = Text(f"{pack.name} {pack.version}", style="bold") + Text(f"   {pack.reference}", style="dim")
     features = _table("Features", "id", "what it is", "source")
     for feature in pack.features:
-        features.add_row(feature.id, escape(f"{feature.title}\n{feature_words(feature)}"), escape(feature.source))
+        features.add_row(
+            feature.id,
+            escape(f"{feature.title}\n{feature_words(pack, feature)}\n{feature.when_text}"),
+            escape(feature.source),
+        )
     rules = _table("Rules", "id", "family, severity", "what it says", "source")
     for rule in pack.rules:
         lasts = f"The signal lasts {duration_words(rule.expires_ms)}."
-        said = f"{rule.title}\n{rule_words(rule)}\n“{rule.reason}”\n{lasts}"
+        said = f"{rule.title}\n{rule_words(pack, rule)}\n{rule.when_text}\n“{rule.reason}”\n{lasts}"
         rules.add_row(rule.id, f"{rule.family}\n{rule.severity}", escape(said), escape(rule.source))
     sources = _table("Sources", "source", "what it is")
     for name, text in pack.sources.items():

@@ -18,11 +18,17 @@ def pack_values(pack: Pack) -> dict[str, Any]:
         "description": pack.description.strip(),
         "sources": dict(pack.sources),
         "features": [
-            {"id": one.id, "title": one.title, "says": feature_words(one), **feature_parts(one), "source": one.source}
+            {
+                "id": one.id,
+                "title": one.title,
+                "says": feature_words(pack, one),
+                **feature_parts(one),
+                "source": one.source,
+            }
             for one in pack.features
         ],
         "rules": [
-            {"id": one.id, "title": one.title, "says": rule_words(one), **rule_parts(one), "source": one.source}
+            {"id": one.id, "title": one.title, "says": rule_words(pack, one), **rule_parts(one), "source": one.source}
             for one in pack.rules
         ],
         "examples": len(pack.examples),

@@ -5,34 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from nightlight.detect.definitions import WINDOWED, Feature, Function, Pack, Rule
-from nightlight.detect.fields import FIELDS, NEVER_MS, VOCABULARY, Type
+from nightlight.detect.expression_words import expression_words
+from nightlight.detect.fields import FIELDS, VOCABULARY, Type
+from nightlight.detect.time_words import about_words, duration_words
 
-_UNITS = ((86_400_000, "day"), (3_600_000, "hour"), (60_000, "minute"), (1_000, "second"))
 _WHO = {
     "actor": "the one who acts",
-    "target": "the one it is about",
+    "target": "the other one",
     "room": "the room",
     "item": "the device or number",
 }
-
-
-def duration_words(milliseconds: float) -> str:
-    """``7 days``, ``90 minutes``: in the largest unit that gives a whole number."""
-    if milliseconds == NEVER_MS:
-        return "never"
-    for size, unit in _UNITS:
-        if milliseconds and milliseconds % size == 0:
-            count = int(milliseconds // size)
-            return f"{count:,} {unit}" + ("s" if count != 1 else "")
-    return f"{milliseconds:,.0f} milliseconds"
-
-
-def about_words(milliseconds: float) -> str:
-    """The same for a measured time: rounded to a tenth of its unit."""
-    if milliseconds == NEVER_MS:
-        return "never"
-    size, unit = next(((size, unit) for size, unit in _UNITS if milliseconds >= size), _UNITS[-1])
-    return f"{milliseconds / size:.1f}".removesuffix(".0") + f" {unit}s"
+_LATER = {
+    "actor": "whoever acts later",
+    "target": "the other one of the event that asks",
+    "room": "the room of the event that asks",
+    "item": "the device or number of the event that asks",
+}
+_DIFFERENT = {"actor": "accounts that acted", "target": "accounts that it was about", "room": "rooms", "item": "items"}
+_WHAT = {
+    Function.COUNT: "The number of",
+    Function.COUNT_DISTINCT: "The number of different {} in",
+    Function.SUM: "The sum of {} in",
+    Function.TIME_SINCE: "The time since the last of",
+    Function.FIRST_SEEN: "The time since the first of a row of",
+}
 
 
 def value_words(kind: Type, value: float) -> str:
@@ -42,36 +38,31 @@ def value_words(kind: Type, value: float) -> str:
     if kind in VOCABULARY:
         words = VOCABULARY[kind]
         place = int(value) - (0 if kind is Type.BAND else 1)  # the other lists begin with "none"
-        return words[place].replace("_", " ") if 0 <= place < len(words) else "none"
+        word = words[place] if 0 <= place < len(words) else "none"
+        return word if kind is Type.KIND else word.replace("_", " ")
     return f"{value:.3g}" if kind is Type.RATIO else f"{value:,.0f}"
 
 
-def feature_words(feature: Feature) -> str:
+def feature_words(pack: Pack, feature: Feature) -> str:
     """What it counts, in one sentence."""
-    if feature.function is Function.VALUE:
-        return f"Computed: {feature.when_text}."
-    kept = f"; kept for {duration_words(feature.lifetime_ms)}"
-    where = f" of events where {feature.when_text}" if feature.when_text else " of all events"
-    per = _WHO[feature.per]
-    read = "" if feature.read == feature.per else f", read for {_WHO[feature.read]} of a later event"
-    match feature.function:
-        case Function.COUNT:
-            what = "The number"
-        case Function.COUNT_DISTINCT:
-            what = f"How many different values of {feature.value} there are"
-        case Function.SUM:
-            what = f"The sum of {feature.value}"
-        case Function.TIME_SINCE:
-            what = "The time since the last"
-        case _:
-            what = "The time since the first"
+    if feature.computed is not None:
+        words = expression_words(feature.computed, _titles(pack))
+        return words[0].upper() + words[1:] + "."
+    what = _WHAT[feature.function].format(_DIFFERENT.get(feature.value, feature.value))
+    when = f" where {expression_words(feature.when, {})}" if feature.when is not None else ""
+    read = "" if feature.read == feature.per else f"; looked up for {_LATER[feature.read]}"
     over = f", within {duration_words(feature.over_ms)}" if feature.function in WINDOWED else ""
-    return f"{what}{where}, for {per}{read}{over}{kept}."
+    kept = f"Kept for {duration_words(feature.lifetime_ms)}."
+    return f"{what} events{when}; counted for {_WHO[feature.per]}{over}{read}. {kept}"
 
 
-def rule_words(rule: Rule) -> str:
+def rule_words(pack: Pack, rule: Rule) -> str:
     """When it speaks and about whom, in one sentence."""
-    return f"About {_WHO[rule.about]}, when {rule.when_text}."
+    return f"It speaks about {_WHO[rule.about]} when {expression_words(rule.when, _titles(pack))}."
+
+
+def _titles(pack: Pack) -> dict[str, str]:
+    return {feature.id: feature.title for feature in pack.features}
 
 
 def feature_parts(feature: Feature) -> Mapping[str, str]:
