@@ -23,8 +23,8 @@ def parts(pack: Pack) -> Mapping[str, str]:
         for one in pack.features
     )
     rules = "".join(
-        f"| `{one.id}` | {one.family}, {one.severity} | {one.title}. {_cell(rule_words(pack, one))} “{_cell(one.reason)}” "
-        f"Lasts {duration_words(one.expires_ms)}. | {_source(one.source)} |\n"
+        f"| `{one.id}` | {one.family}, {one.severity} | {one.title}. {_cell(rule_words(pack, one))} "
+        f"“{_cell(one.reason)}” Lasts {duration_words(one.expires_ms)}. | {_source(one.source)} |\n"
         for one in pack.rules
     )
     sources = "".join(f"- {name}: {text}.\n" for name, text in pack.sources.items())

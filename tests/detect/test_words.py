@@ -23,7 +23,7 @@ MUTUAL = "the number of common connections"
         ("not (mutual < 3 or mutual == 7)", f"it is not so that ({MUTUAL} is less than 3, or {MUTUAL} is 7)"),
         ("known_for < days(7)", "the time that the one who acts is known is less than 7 days"),
         ("since != never", "“Since” is not never"),
-        ("ratio(asked, mutual, otherwise=0.5) <= 0.2", f"“Asked” divided by {MUTUAL} (0.5 where that is 0) is at most 0.2"),
+        ("ratio(asked, mutual, otherwise=0.5) <= 1", f"“Asked” divided by {MUTUAL} (0.5 where that is 0) is at most 1"),
         ("most(asked, mutual) - 1 > 3", f"(the greatest of “Asked” and {MUTUAL} minus 1) is more than 3"),
     ],
 )  # fmt: skip
