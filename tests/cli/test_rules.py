@@ -15,13 +15,11 @@ from tests.cli.conftest import Run
 from tests.detect.packs import starter_bytes
 from tests.detect.streams import columns_of, random_events
 
-pytest.importorskip("matplotlib")
-
 
 @pytest.fixture(scope="module")
 def events(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("events")
-    columns = columns_of(random_events(8_000, seed=12, step_ms=20_000))
+    columns = columns_of(random_events(5_000, seed=12, step_ms=20_000))
     pq.write_table(pa.table(columns), folder / "events-1.parquet")
     accounts = list(range(400))
     strategies = ["mass_asker" if account < 30 else "" for account in accounts]
@@ -76,7 +74,7 @@ def test_a_backtest_is_a_table_and_counts_nobody_out(run: Run, events: Path) -> 
     assert done.returncode == 0, done.stderr
     assert "watch: 2 families" in done.stdout
     assert "Decisions are a biased sample" in done.stdout
-    assert "8,000 events" in done.stderr
+    assert "5,000 events" in done.stderr
 
 
 def test_json_keeps_small_numbers_back_unless_told(run: Run, events: Path, tmp_path: Path) -> None:
@@ -104,6 +102,7 @@ def test_json_keeps_small_numbers_back_unless_told(run: Run, events: Path, tmp_p
 
 
 def test_the_page_stands_alone(run: Run, events: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
     labels = str(events / "labels.parquet")
     done = run("rules", "backtest", str(events), "--html", "out.html", "--against", "starter", "--labels", labels)
     assert done.returncode == 0, done.stderr

@@ -12,12 +12,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from nightlight.bench.harness import Bench, Figure, Progress
 from nightlight.detect.batch import BatchEngine
+from nightlight.detect.definitions import Pack
 from nightlight.errors import UnavailableError
 
 EVENTS = 2_000_000
@@ -114,7 +115,7 @@ def run_apart(how: str, folder: Path, engine: str) -> Mapping[str, float]:
     if how != "sql":
         module, _, name = engine.partition(":")
         make = getattr(import_module(module), name)
-        compiling = _compile(make(pack))
+        compiling = _compile(make, pack)
     start = time.perf_counter()
     with EventFiles(str(folder)) as files:
         opened = time.perf_counter()
@@ -132,12 +133,12 @@ def run_apart(how: str, folder: Path, engine: str) -> Mapping[str, float]:
     }
 
 
-def _compile(engine: BatchEngine) -> float:
+def _compile(make: Callable[[Pack], BatchEngine], pack: Pack) -> float:
     """Seconds until an engine has taken its first few events: what is spent once, however many follow."""
     import numpy as np
 
     start = time.perf_counter()
-    engine.add_batch(drawn_columns(np.random.default_rng(2), 0, 100, 1_000.0))
+    make(pack).add_batch(drawn_columns(np.random.default_rng(2), 0, 100, 1_000.0))
     return time.perf_counter() - start
 
 

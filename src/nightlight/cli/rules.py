@@ -167,7 +167,9 @@ def backtest(
     try:
         from nightlight.adapters.parquet.event_files import EventFiles
         from nightlight.adapters.parquet.labels import read_labels
-        from nightlight.cli.backtest_page import backtest_page
+
+        if html is not None:
+            from nightlight.cli.backtest_page import backtest_page
     except ModuleNotFoundError as e:
         raise missing_extra(e) from None
     from nightlight.detect.batch import WindowsEngine
