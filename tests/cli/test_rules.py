@@ -5,15 +5,50 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.cli.conftest import Run
+from nightlight.cli import output, policy_pictures
+from nightlight.cli.main import main
 from tests.detect.packs import starter_bytes
 from tests.detect.streams import columns_of, random_events
+
+
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Here = Callable[..., Done]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
+    """The command in this very process, in an empty folder: what takes long is started once."""
+    monkeypatch.chdir(tmp_path)
+    for console in (policy_pictures.out, output.console):
+        monkeypatch.setattr(console, "width", 200)
+
+    def run(*arguments: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["nightlight", *arguments])
+        code = 0
+        try:
+            main()
+        except SystemExit as e:
+            code = int(e.code or 0)
+        said = capsys.readouterr()
+        return Done(code, said.out, said.err)
+
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +62,7 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_check_shows_every_mistake_where_it_is(run: Run, tmp_path: Path) -> None:
+def test_check_shows_every_mistake_where_it_is(run: Here, tmp_path: Path) -> None:
     text = starter_bytes().decode().replace("minors_asked_1h >= 6", "minors_asked_1 >= 6")
     (tmp_path / "p.yaml").write_text(text)
     done = run("rules", "check", "p.yaml", "starter")
@@ -44,7 +79,7 @@ def test_check_shows_every_mistake_where_it_is(run: Run, tmp_path: Path) -> None
     assert (bad["usable"], good["usable"]) == (False, True)
 
 
-def test_test_runs_the_examples_and_says_what_is_wrong(run: Run, tmp_path: Path) -> None:
+def test_test_runs_the_examples_and_says_what_is_wrong(run: Here, tmp_path: Path) -> None:
     assert run("rules", "test").returncode == 0
     (tmp_path / "p.yaml").write_bytes(starter_bytes().replace(b"minors_asked_24h: 11", b"minors_asked_24h: 12"))
     done = run("rules", "test", "p.yaml")
@@ -53,14 +88,14 @@ def test_test_runs_the_examples_and_says_what_is_wrong(run: Run, tmp_path: Path)
     assert re.search(r"p\.yaml:\d+: An adult who asks eleven children", done.stderr)
 
 
-def test_show_says_every_feature_and_rule(run: Run) -> None:
+def test_show_says_every_feature_and_rule(run: Here) -> None:
     shown = json.loads(run("rules", "show", "starter", "--json").stdout)
     text = run("rules", "show").stdout
     assert len(shown["features"]) >= 14
     assert all(one["id"] in text for one in [*shown["features"], *shown["rules"]])
 
 
-def test_diff_is_about_meaning(run: Run, tmp_path: Path) -> None:
+def test_diff_is_about_meaning(run: Here, tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_bytes(starter_bytes().replace(b"minors_asked_7d >= 30", b"minors_asked_7d >= 31"))
     done = run("rules", "diff", "starter", "p.yaml", "--exit-code")
     assert done.returncode == 2
@@ -69,7 +104,7 @@ def test_diff_is_about_meaning(run: Run, tmp_path: Path) -> None:
     assert (same.returncode, json.loads(same.stdout)["changes"]) == (0, [])
 
 
-def test_a_backtest_is_a_table_and_counts_nobody_out(run: Run, events: Path) -> None:
+def test_a_backtest_is_a_table_and_counts_nobody_out(run: Here, events: Path) -> None:
     done = run("rules", "backtest", str(events), "--examples", "1")
     assert done.returncode == 0, done.stderr
     assert "watch: 2 families" in done.stdout
@@ -77,7 +112,7 @@ def test_a_backtest_is_a_table_and_counts_nobody_out(run: Run, events: Path) -> 
     assert "5,000 events" in done.stderr
 
 
-def test_json_keeps_small_numbers_back_unless_told(run: Run, events: Path, tmp_path: Path) -> None:
+def test_json_keeps_small_numbers_back_unless_told(run: Here, events: Path, tmp_path: Path) -> None:
     command = (
         "rules",
         "backtest",
@@ -101,7 +136,7 @@ def test_json_keeps_small_numbers_back_unless_told(run: Run, events: Path, tmp_p
     assert all(one["sql_agrees"] for rule in exact["a"]["rules"] for one in rule["examples"])
 
 
-def test_the_page_stands_alone(run: Run, events: Path, tmp_path: Path) -> None:
+def test_the_page_stands_alone(run: Here, events: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     labels = str(events / "labels.parquet")
     done = run("rules", "backtest", str(events), "--html", "out.html", "--against", "starter", "--labels", labels)
@@ -129,17 +164,21 @@ def test_the_page_stands_alone(run: Run, events: Path, tmp_path: Path) -> None:
         (("EVENTS", "--from", "2026-06-02", "--to", "2026-06-01"), "--from is later than --to"),
     ],
 )
-def test_what_cannot_be_is_refused(arguments: tuple[str, ...], said: str, run: Run, events: Path) -> None:
+def test_what_cannot_be_is_refused(arguments: tuple[str, ...], said: str, run: Here, events: Path) -> None:
     done = run("rules", "backtest", *(str(events) if one == "EVENTS" else one for one in arguments))
     assert done.returncode == 1
     assert said in done.stderr
 
 
-def test_without_the_extra_the_command_to_install_it_is_named(run: Run, events: Path, tmp_path: Path) -> None:
-    (tmp_path / "hidden").mkdir()
-    (tmp_path / "hidden" / "duckdb.py").write_text("raise ModuleNotFoundError('no duckdb', name='duckdb')")
-    path = os.pathsep.join([str(tmp_path / "hidden"), os.environ.get("PYTHONPATH", "")])
-    done = run("rules", "backtest", str(events), PYTHONPATH=path)
+def test_without_the_extra_the_command_to_install_it_is_named(events: Path, tmp_path: Path) -> None:
+    (tmp_path / "duckdb.py").write_text("raise ModuleNotFoundError('no duckdb', name='duckdb')")
+    done = subprocess.run(
+        [sys.executable, "-m", "nightlight.cli.main", "rules", "backtest", str(events)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 1
     assert "needs duckdb" in done.stderr
     assert "pip install 'nightlight[detect]'" in done.stderr
