@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from nightlight.detect.definitions import Pack
 from nightlight.detect.known import Circumstances, Parties
 from nightlight.evidence.log import LogEntry, LogHead, LogKind
 from nightlight.evidence.stored_event import StoredEvent
@@ -576,3 +577,29 @@ class Store(Protocol):
 
     def write(self) -> AbstractContextManager[Transaction]:
         """A transaction that may write. At most one runs at a time; leaving it durably commits, raising rolls back."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventSpan:
+    """What a history holds. ``first``, ``last``: when events were taken. ``doubled``: left out, not in ``events``."""
+
+    events: int
+    doubled: int
+    first: int
+    last: int
+
+
+class EventHistory(Protocol):
+    """Events of the past, as columns (``detect/columns.py``)."""
+
+    @property
+    def span(self) -> EventSpan: ...
+
+    def accounts(self, since: int, until: int) -> int:
+        """How many accounts did something with since <= t < until."""
+
+    def batches(self, since: int, until: int) -> Iterator[Mapping[str, Any]]:
+        """Events with since <= t < until, in their order, each once. ``RefusedError`` for what is none."""
+
+    def values_at(self, pack: Pack, numbers: Collection[int]) -> Mapping[int, tuple[Mapping[str, float], set[int]]]:
+        """For each of these events the value of every field and feature, and the places of the rules that hold."""

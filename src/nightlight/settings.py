@@ -122,9 +122,7 @@ class Settings(BaseSettings):
     rules: str = Field(
         "starter", description="The rules in force until somebody adopts others: starter, or the path of a file."
     )
-    detection_cases: bool = Field(
-        True, description="Whether alerts of detection become cases in the reviewers' queue."
-    )
+    detection_cases: bool = Field(True, description="Whether alerts of detection become cases in the reviewers' queue.")
     events_days: float = Field(90.0, description="How long events and contact decisions are kept, days.", gt=0, le=366)
     events_max: int = Field(10_000, description="Most events in one request.", gt=0)
     approaches_max: int = Field(1_000, description="Most contact decisions in one request.", gt=0)

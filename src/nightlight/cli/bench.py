@@ -28,6 +28,7 @@ def command(
     """
     from nightlight.bench import (
         attachment,
+        backtest,
         bundle,
         callback,
         contact,
@@ -57,6 +58,7 @@ def command(
         callback.BENCH,
         replay.BENCH,
         rings.BENCH,
+        backtest.BENCH,
         demo.BENCH,
     )
     benches = {bench.name: bench for bench in listed}

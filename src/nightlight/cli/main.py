@@ -23,6 +23,7 @@ from nightlight.cli import page as page_command
 from nightlight.cli import policy as policy_command
 from nightlight.cli import referral as referral_command
 from nightlight.cli import reviewer as reviewer_command
+from nightlight.cli import rules as rules_command
 from nightlight.cli import town as town_command
 from nightlight.cli import verify as verify_command
 from nightlight.cli.output import say
@@ -44,6 +45,7 @@ app.add_typer(reviewer_command.app, name="reviewer")
 app.add_typer(page_command.app, name="page")
 app.add_typer(matrix_command.app, name="matrix")
 app.add_typer(policy_command.app, name="policy")
+app.add_typer(rules_command.app, name="rules")
 app.add_typer(approver_command.app, name="approver")
 app.add_typer(referral_command.agency_app, name="agency")
 app.add_typer(referral_command.app, name="referral")

@@ -99,11 +99,11 @@ class Detection:
         if engine is not None:
             tx.if_undone(self._drop)
             self._forget(engine)
-            if not self._catch_up(tx, engine, watch, last):
+            if not self._catch_up(tx, engine, watch):
                 watch.engine = None
         return watch
 
-    def _catch_up(self, tx: Transaction, engine: Engine, watch: Watch, last: int) -> bool:
+    def _catch_up(self, tx: Transaction, engine: Engine, watch: Watch) -> bool:
         """Takes over what others appended. False where that is too much for now."""
         after = max(engine.last_number, 0)
         missing = tx.events_after(after, FOLLOW_MAX + 1)
