@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from nightlight.detect.definition_file import read_definitions
 from nightlight.detect.definitions import Pack, Rule
@@ -34,13 +35,19 @@ class RulesInForce:
         return f"{rule_id}@{self.meanings[rule_id]}"
 
 
+@lru_cache(maxsize=8)
+def _read(text: bytes) -> Pack:
+    """A tenth of a second for each: several processes of a test, or a pack that is gone back to, share it."""
+    return read_definitions(text).pack
+
+
 class RuleBook:
     """``builtin``: the pack in force while nobody adopted another one. ``start``: what its rules may do at first."""
 
     def __init__(self, store: Store, builtin: bytes, start: RuleMode) -> None:
         self._store = store
         self._builtin = builtin
-        pack = read_definitions(builtin).pack
+        pack = _read(builtin)
         meanings = _meanings(pack)
         modes = {f"{rule.id}@{meanings[rule.id]}": start for rule in pack.rules if start is not RuleMode.SHADOW}
         self._packs = {pack.digest: pack}
@@ -68,7 +75,7 @@ class RuleBook:
             text = tx.rule_pack(digest)
             if text is None:
                 raise RefusedError("rules_unknown", "The text of these rules is gone from the database.")
-            pack = read_definitions(text).pack
+            pack = _read(text)
             if pack.digest != digest:
                 raise RefusedError("rules_changed", "Somebody changed the text of these rules in the database.")
             self._packs[digest] = pack
