@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from nightlight.detect.ring import Ring
+from nightlight.detect.joints import Joint
 from nightlight.detect.ring_picture import Picture, Row, ring_picture, ring_table
 from nightlight.detect.ring_values import ring_from_values
 from nightlight.errors import RefusedError
@@ -26,7 +26,7 @@ _CASES_MAX = 50
 #: The newest alerts of each state that the list shows.
 LISTED_MAX = 100
 #: Matrix: an id has at most 255 bytes.
-_ACCOUNT = re.compile(r"@[^\s:]{1,253}:\S{1,253}")
+_ACCOUNT = re.compile(r"@[^\s:\0]{1,253}:[^\s\0]{1,253}")
 _ACCOUNT_BYTES_MAX = 255
 
 
@@ -104,18 +104,7 @@ class SignalReport:
             if alert is None:
                 raise RefusedError("alert_not_found", "There is no such alert.")
             tx.log(self.clock.now(), LogKind.SIGNALS_VIEWED, reviewer, alert.alert_id, {})
-        return AlertFile(alert, self.ring(alert))
-
-    def ring(self, alert: Alert) -> RingSheet | None:
-        """None: it is about no ring. Accounts that the alert names have their names; children stay numbers."""
-        if "ring" not in alert.detail:
-            return None
-        try:
-            ring: Ring = ring_from_values(alert.detail["ring"])
-        except RefusedError as e:
-            return RingSheet(None, (), e)
-        names = {self.people.number(account): account for account in alert.accounts}
-        return RingSheet(ring_picture(ring, names), ring_table(ring, names))
+        return AlertFile(alert, ring_sheet(alert, self.people.number))
 
     def _families(self, tx: Transaction, about: int, now: int) -> dict[SignalFamily, int]:
         found = {}
@@ -124,3 +113,15 @@ class SignalReport:
             if until is not None and until > now:
                 found[family] = until
         return found
+
+
+def ring_sheet(alert: Alert, number: Callable[[str], int]) -> RingSheet | None:
+    """None: it is about no ring. Accounts that the alert names have their names; children stay numbers."""
+    if "ring" not in alert.detail:
+        return None
+    try:
+        ring = ring_from_values(alert.detail["ring"])
+    except RefusedError as e:
+        return RingSheet(None, (), e)
+    names: dict[int | Joint, str] = {number(account): account for account in alert.accounts}
+    return RingSheet(ring_picture(ring, names), ring_table(ring, names))
