@@ -1,4 +1,4 @@
-"""What detection said about one account, and its alerts. Nobody looks unseen: a look is in the log before it is shown."""
+"""What detection said about one account, and its alerts. Nobody looks unseen: the log has it before it is shown."""
 
 from __future__ import annotations
 
