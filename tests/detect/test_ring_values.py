@@ -37,16 +37,30 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path, *(place for key, one in inner for place in places(one, (*path, key)))]
 
 
-@pytest.mark.parametrize("place", places(values()), ids=lambda place: "/".join(map(str, place)) or "all")
-@pytest.mark.parametrize("wrong", [None, {"x": 1}, 1.5, 2**70, "no such word"], ids=str)
+def damages() -> list[Any]:
+    """Every place of a ring with every wrong thing; any text will do where there is text without a form."""
+    free = [place for place in places(values()) if "why" in place or (place and place[-1] == "identity")]
+    return [
+        pytest.param(place, wrong, id=f"{wrong}-{'/'.join(map(str, place)) or 'all'}")
+        for wrong in (None, {"x": 1}, 1.5, 2**70, "no such word")
+        for place in places(values())
+        if not (place in free and isinstance(at(values(), place), str) and isinstance(wrong, str))
+    ]
+
+
+def at(value: Any, place: tuple[Any, ...]) -> Any:
+    for key in place:
+        value = value[key]
+    return value
+
+
+@pytest.mark.parametrize(("place", "wrong"), damages())
 def test_damage_anywhere_is_refused(place: tuple[Any, ...], wrong: Any) -> None:
     damaged = {"all": copy.deepcopy(values())}
     inner: Any = damaged
     for key in ("all", *place[:-1]) if place else ():
         inner = inner[key]
     last = place[-1] if place else "all"
-    if isinstance(inner[last], str) and isinstance(wrong, str) and (last == "identity" or "why" in place):
-        pytest.skip("any text will do here")
     inner[last] = wrong
     with pytest.raises(RefusedError, match="cannot be read"):
         ring_from_values(damaged["all"])
@@ -54,7 +68,11 @@ def test_damage_anywhere_is_refused(place: tuple[Any, ...], wrong: Any) -> None:
 
 def test_members_and_edges_have_to_agree() -> None:
     kept = values()
-    for change in ({"edges": []}, {"members": kept["members"][1:]}, {"members": [*kept["members"], kept["members"][0]]}):
+    for change in (
+        {"edges": []},
+        {"members": kept["members"][1:]},
+        {"members": [*kept["members"], kept["members"][0]]},
+    ):
         with pytest.raises(RefusedError):
             ring_from_values({**kept, **change})
     with pytest.raises(RefusedError):

@@ -134,6 +134,13 @@ def about(alert: Alert) -> str:
     return alert.accounts[0] + (f" and {more} more" if more > 0 else "") if alert.accounts else "nobody any more"
 
 
+def reason(written: str) -> tuple[SignalFamily | None, str]:
+    """A reason of an alert: the family that it begins with, where it does, and the rest."""
+    name, colon, rest = written.partition(": ")
+    family = next((one for one in SignalFamily if colon and one.value == name), None)
+    return (family, rest) if family else (None, written)
+
+
 def rules(alert: Alert) -> list[str]:
     named = alert.detail.get("rules")
     return [str(one) for one in named] if isinstance(named, list) else []
