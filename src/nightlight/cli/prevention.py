@@ -30,6 +30,8 @@ from nightlight.flows.policy_book import PolicyBook
 from nightlight.flows.replay_policy import PolicyReplay
 from nightlight.flows.retention import Retention
 from nightlight.flows.rule_book import RuleBook
+from nightlight.flows.rule_report import RuleReport
+from nightlight.flows.signal_report import SignalReport
 from nightlight.flows.take_events import EventIntake, EventLimits
 from nightlight.flows.take_history import HistoryIntake
 from nightlight.flows.tell import Notifier
@@ -85,6 +87,14 @@ class PreventionRooms(Foundation):
         memory = SnapshotFile(self.settings.data_dir / "detection.snapshot")
         parts = (self.store, self.people, self.relations, self.rule_book, self.alerts, self.engines)
         return Detection(*parts, memory)
+
+    @cached_property
+    def rule_report(self) -> RuleReport:
+        return RuleReport(self.rule_desk, self.detection, can_detect() or self.settings.detection is Detect.OFF)
+
+    @cached_property
+    def signal_report(self) -> SignalReport:
+        return SignalReport(self.store, self.clock, self.people, self.rule_book)
 
     @cached_property
     def events(self) -> EventIntake:

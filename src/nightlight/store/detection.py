@@ -152,6 +152,14 @@ class DetectionTables:
         rows = self._connection.execute(select(alerts).where(alerts.c.case_id == case_id).order_by(alerts.c.opened_at))
         return [_alert(row) for row in rows]
 
+    def alerts_about(self, account: str, limit: int) -> list[Alert]:
+        """Those that name the account, the newest first."""
+        # Some databases find names in other letters, too: those are left out afterwards.
+        named = alerts.c.accounts.contains(json.dumps(account), autoescape=True)
+        query = select(alerts).where(named).order_by(alerts.c.changed_at.desc())
+        found = (_alert(row) for row in self._connection.execute(query))
+        return [alert for alert in found if account in alert.accounts][:limit]
+
     # Rules in force
     def add_rule_pack(self, digest: str, text: bytes) -> None:
         """Keeps the text of a pack; one that is there stays."""
