@@ -68,11 +68,12 @@ def test_damage_anywhere_is_refused(place: tuple[Any, ...], wrong: Any) -> None:
 
 def test_members_and_edges_have_to_agree() -> None:
     kept = values()
-    for change in (
+    changes: tuple[dict[str, Any], ...] = (
         {"edges": []},
         {"members": kept["members"][1:]},
         {"members": [*kept["members"], kept["members"][0]]},
-    ):
+    )
+    for change in changes:
         with pytest.raises(RefusedError):
             ring_from_values({**kept, **change})
     with pytest.raises(RefusedError):
