@@ -50,6 +50,25 @@ def send_history(world: PreventionWorld, number: int) -> None:
     world.house.history.take([joined, *messages])
 
 
+def adult(number: int) -> str:
+    return f"@adult{number}:home.test"
+
+
+def detect(world: PreventionWorld, number: int) -> None:
+    """Six children are asked and two of them block: two families of signals, an alert, a case."""
+    detection = world.house.detection
+    assert detection is not None
+    detection.keep_up()
+    children = [f"@child{one}:home.test" for one in range(6)]
+    who = adult(number)
+    asked = [world.event(EventKind.CONTACT_REQUESTED, who, child, event_id=f"e{number}-{child}") for child in children]
+    blocked = [
+        world.event(EventKind.CONTACT_BLOCKED, child, who, event_id=f"e{number}-b{child}") for child in children[:2]
+    ]
+    world.take(*asked, *blocked)
+    detection.keep_up()
+
+
 def import_accounts(world: PreventionWorld, number: int) -> None:
     lines = [AccountLine(f"@a{number}-{one}:home.test", "13_15", None, None, 1_000 + one) for one in range(3)]
     world.house.account_book.put_all(list(enumerate(lines)), "test")
@@ -83,6 +102,7 @@ def sweep(world: PreventionWorld, number: int) -> None:
 
 DEEDS: dict[str, Callable[[PreventionWorld, int], None]] = {
     "events": send_events,
+    "detect": detect,
     "history": send_history,
     "import": import_accounts,
     "decide": decide,
@@ -107,7 +127,7 @@ def kill_at(world: PreventionWorld, step: int) -> None:
 
 def child(folder: Path, database_url: str, deed: str, number: int, step: int) -> int:
     try:
-        world = PreventionWorld(folder, database_url)
+        world = PreventionWorld(folder, database_url, detection="live")
         world.house.relations.follow()
         kill_at(world, step)
         DEEDS[deed](world, number)

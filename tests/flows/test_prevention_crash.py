@@ -17,7 +17,8 @@ import pytest
 from nightlight.model.account import AgeBand
 from nightlight.model.contact import RequestState
 from nightlight.model.event import EventKind
-from tests.flows.crashing_deeds import MESSAGES, asker, days
+from nightlight.model.signal import AlertState
+from tests.flows.crashing_deeds import MESSAGES, adult, asker, days
 from tests.prevention_world import ALEX, DAY_MS, JO, KIM, SAM, PreventionWorld
 from tests.world import SetClock
 
@@ -68,7 +69,7 @@ class CrashWorld(PreventionWorld):
 
 @pytest.fixture
 def world(tmp_path: Path, database_url: str) -> Iterator[CrashWorld]:
-    world = CrashWorld(tmp_path, database_url)
+    world = CrashWorld(tmp_path, database_url, detection="live")
     world.migrate()
     world.start(tmp_path, database_url)
     yield world
@@ -89,6 +90,30 @@ def test_killed_while_taking_events(world: CrashWorld) -> None:
     for number in range(1, done + 1):
         assert world.facts(SAM, f"@child{number}:home.test").blocked
     assert [logged.number for logged in world.log()] == list(range(1, 3 * done + 1))
+
+
+def test_killed_while_detecting(world: CrashWorld) -> None:
+    """Each signal once, one alert and one case for each account, and nothing that nobody judged."""
+    for one in range(6):
+        world.age(f"@child{one}:home.test", "13_15")
+    for number in range(1, 120):
+        world.age(adult(number), "adult")
+    done = world.kill_at_every_step("detect")
+    rules = set()
+    for number in range(1, done + 1):
+        about = world.house.people.number(adult(number))
+        with world.store.read() as tx:
+            found = [one.rule for one in tx.signals_about(about, 100)]
+            alerts = tx.alerts_about(adult(number), 10)
+            cases = tx.cases_about(adult(number), 10)
+        assert sorted(found) == sorted(set(found))
+        assert {"many_minors_in_an_hour", "blocked_by_minors"} <= set(found)
+        rules.add(tuple(sorted(found)))
+        assert [one.state for one in alerts] == [AlertState.OPEN]
+        assert [one.case_id for one in cases] == [alerts[0].case_id]
+    assert len(rules) == 1  # wherever it was killed, the same is said
+    with world.store.read() as tx:
+        assert tx.detected() == tx.last_event()[0]
 
 
 def test_killed_while_taking_history(world: CrashWorld) -> None:
