@@ -57,7 +57,7 @@ PURE_LIBRARIES = frozenset(
     {"canonicaljson", "cbor2", "cryptography", "cwt", "numba", "numpy", "rfc3161_client", "yaml"}
 )
 #: Where numba may be imported: the rest of detection works without it.
-COMPILED = frozenset(f"nightlight.detect.{name}" for name in ("compiled", "storage", "tables", "union"))
+COMPILED = frozenset(f"nightlight.detect.{name}" for name in ("compiled", "layout", "storage", "union"))
 #: The one place in which text that this house wrote itself becomes code.
 EXEC_MODULE = "nightlight.detect.compiled"
 #: Calls that reach the world without an import.

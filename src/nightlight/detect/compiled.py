@@ -1,4 +1,4 @@
-"""The live engine: what ``generated.py`` writes for a pack, compiled by numba, over the tables of ``tables.py``.
+"""The live engine: what ``generated.py`` writes for a pack, compiled by numba, over the tables of ``layout.py``.
 
 The only place in which text becomes code. The text is made of the closed language of ``expression.py`` and of names
 that are made here; nothing of a definition file gets into it.
@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nightlight.detect import storage, tables
+from nightlight.detect import called, layout, storage, tables
 from nightlight.detect.columns import SEEN_COLUMNS
 from nightlight.detect.definitions import Function, Pack
 from nightlight.detect.evaluate import Number, evaluator
@@ -38,9 +38,9 @@ _ACCOUNTS = ("actor", "target")
 @lru_cache(maxsize=16)
 def _compiled(text: str) -> Any:
     """One function per text and process; engines of one pack share it."""
-    names: dict[str, Any] = {**tables.CALLED, "n": np.int64}
+    names: dict[str, Any] = {**called.CALLED, "n": np.int64}
     exec(text, names)  # noqa: S102
-    return tables.kernel(names["process"])
+    return layout.kernel(names["process"])
 
 
 class Engine:
@@ -55,7 +55,11 @@ class Engine:
         self.warming = warming
         self._plan = plan(pack)
         self._bounds = storage.Bounds(
-            (salt + 2**63) % 2**64 - 2**63, limits.entries_max, limits.new_keys_max, limits.values_per_key_max
+            (salt + 2**63) % 2**64 - 2**63,
+            limits.entries_max,
+            limits.new_keys_max,
+            limits.values_per_key_max,
+            storage.WIDE if limits.wide else storage.TIGHT,
         )
         writer = Writer(pack, self._plan)
         self._shown = writer.shown
@@ -123,8 +127,8 @@ class Engine:
                 found.append(self._out[:hits].copy())
             if start == length:
                 break
-            if not tables.spare(self._state):
-                self._state = storage.grown(self._state)
+            if not called.spare(self._state):
+                self._state = storage.grown(self._state, self._bounds.room)
         self._since_look += length
         if self._since_look >= _CHUNK:
             self._since_look = 0
@@ -145,17 +149,17 @@ class Engine:
         key = getattr(seen, feature.read)
         t = max(seen.t, self.last_t)
         # As generated code does it, in the first row of ``work``.
-        tables.want(self._state[8], 0, number if key else -1, key, 0)
-        tables.look(self._state, 1, self.last_t)
+        called.ask(self._state[8], 0, number if key else -1, key)
+        called.look(self._state, 1, self.last_t)
         match feature.function:
             case Function.TIME_SINCE:
-                return int(tables.since(self._state, 0, t))
+                return int(called.since(self._state, 0, t))
             case Function.FIRST_SEEN:
-                return int(tables.since_first(self._state, 0, t))
+                return int(called.since_first(self._state, 0, t))
             case Function.SUM:
-                return int(tables.total(self._state, 0, window))
+                return int(called.total(self._state, 0, window))
             case _:
-                return int(tables.count(self._state, 0, count_column(group, window)))
+                return int(called.count(self._state, 0, count_column(group, window)))
 
     def values(self, seen: Seen) -> dict[str, Number]:
         """Of all features, for the event that was added last."""
@@ -169,23 +173,23 @@ class Engine:
     @property
     def last_number(self) -> int:
         """Of the last event that was taken, -1 before the first."""
-        return int(self._state[7][tables.LAST_NUMBER])
+        return int(self._state[7][layout.LAST_NUMBER])
 
     @property
     def last_t(self) -> int:
-        return int(self._state[7][tables.LAST_T])
+        return int(self._state[7][layout.LAST_T])
 
     @property
     def counters(self) -> Counters:
-        return Counters(*map(int, self._state[7][tables.DOUBLED : tables.CAPPED + 1]))
+        return Counters(*map(int, self._state[7][layout.DOUBLED : layout.CAPPED + 1]))
 
     def live(self) -> int:
         """How many values of keys are kept; one that features share, once."""
-        return int(self._state[7][tables.NODES_USED])
+        return int(self._state[7][layout.NODES_USED])
 
     def entries(self) -> int:
         """Keys and values: what ``Limits.entries_max`` bounds."""
-        return self.live() + int(self._state[7][tables.KEYS_USED])
+        return self.live() + int(self._state[7][layout.KEYS_USED])
 
     def bytes(self) -> int:
         """All tables of the state."""
@@ -193,7 +197,7 @@ class Engine:
 
     def expire(self, now: int) -> None:
         """Time passes without an event: what is too old at ``now`` goes. A time before the last one changes nothing."""
-        self._state[7][tables.LAST_T] = max(now, self.last_t)
+        self._state[7][layout.LAST_T] = max(now, self.last_t)
         tables.expire_all(self._state)
         if storage.sparse(self._state):
             self._rebuild()
