@@ -49,5 +49,5 @@ State = Any
 
 #: Without reference counts: nothing here makes or keeps an array, and counting took half of the time. Without Python's
 #: lock, too: engines of one process work at the same time, each in a thread.
-_UNCOUNTED: dict[str, Any] = {"_nrt": False, "nogil": True}
-kernel: Any = njit(**_UNCOUNTED)
+UNCOUNTED: dict[str, Any] = {"_nrt": False, "nogil": True}
+kernel: Any = njit(**UNCOUNTED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +44,7 @@ from nightlight.detect.layout import (
 )
 from nightlight.detect.tables import expire_all, free_node, keep, leave, new_key
 
+Kernel = Callable[..., Any]
 #: A table of which no more than this part is used is made shorter.
 SPARSE = 0.25
 SMALL = 256
@@ -74,6 +75,25 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
+class Called:
+    """What Python calls of the functions of the tables, as machine code."""
+
+    spare: Kernel
+    look: Kernel
+    count: Kernel
+    total: Kernel
+    since: Kernel
+    since_first: Kernel
+    expire_all: Kernel
+    sparse: Kernel
+    index_nodes: Kernel
+    index_keys: Kernel
+    write: Kernel
+    read: Kernel
+    forget: Kernel
+
+
+@dataclass(frozen=True, slots=True)
 class Contents:
     """All that is kept, without gaps: keys as they come; nodes by group, and in a group in the order of the list.
 
@@ -90,7 +110,7 @@ class Contents:
     counted: NDArray[np.int64]
 
 
-def new_state(plan: Plan, bounds: Bounds, nodes: int = 0, keys: int = 0) -> State:
+def new_state(code: Called, plan: Plan, bounds: Bounds, nodes: int = 0, keys: int = 0) -> State:
     """Empty tables with room for so many nodes and keys, and for what one event may add."""
     windows = plan.windows_max
     lists = np.full((max(1, len(plan.groups)), POINTERS + 2 * windows), -1, np.int64)
@@ -107,23 +127,24 @@ def new_state(plan: Plan, bounds: Bounds, nodes: int = 0, keys: int = 0) -> Stat
     no_nodes, no_keys, no_index = np.zeros((0, 4), np.int64), np.zeros((0, width), np.int64), np.zeros(0, np.int32)
     empty = no_nodes, no_nodes.view(np.int32), no_index, no_keys, no_keys.view(np.int32), no_index, lists, meta, work
     least = max(SMALL, 2 * len(plan.groups))
-    return _longer(_longer(empty, _NODES, max(least, nodes), bounds.room), _KEYS, max(least, keys), bounds.room)
+    half = _longer(code, empty, _NODES, max(least, nodes), bounds.room)
+    return _longer(code, half, _KEYS, max(least, keys), bounds.room)
 
 
 def _wide(kept: Kept, windows: int) -> int:
     return {Kept.NUMBERS: windows, Kept.TIMES: 1}.get(kept, windows // 2)
 
 
-def grown(s: State, room: Room) -> State:
+def grown(code: Called, s: State, room: Room) -> State:
     """The same state in tables that hold more, where they are nearly full."""
     least = 2 * len(s[6])
     for table, used in ((_NODES, NODES_USED), (_KEYS, KEYS_USED)):
         if len(s[table]) - s[7][used] < least:
-            s = _longer(s, table, int(len(s[table]) * room.growth) + least, room)
+            s = _longer(code, s, table, int(len(s[table]) * room.growth) + least, room)
     return s
 
 
-def _longer(s: State, table: int, length: int, room: Room) -> State:
+def _longer(code: Called, s: State, table: int, length: int, room: Room) -> State:
     """``table``: where in the state it stands; beside it the same memory in halves, and its index."""
     owner, free, bits, index = _PARTS[table]
     meta, before = s[7], len(s[table])
@@ -137,7 +158,7 @@ def _longer(s: State, table: int, length: int, room: Room) -> State:
     meta[bits] = length.bit_length()
     places = np.full(int(length * room.index) + 2, -1, np.int32)
     made = (*s[:table], rows, halves, places, *s[table + 3 :])
-    index(made)
+    getattr(code, index)(made)
     return made
 
 
@@ -152,9 +173,9 @@ def state_bytes(s: State) -> int:
     return int(sum(s[place].nbytes for place in (0, 2, 3, 5, 6, 7, 8)))
 
 
-def contents(s: State) -> Contents:
+def contents(code: Called, s: State) -> Contents:
     """What is kept now; what is too old goes first."""
-    expire_all(s)
+    code.expire_all(s)
     keys, nodes = int(s[7][KEYS_USED]), int(s[7][NODES_USED])
     made = Contents(
         np.zeros(keys, np.int64),
@@ -165,20 +186,20 @@ def contents(s: State) -> Contents:
         np.zeros(nodes, np.int64),
         s[7][list(_COUNTED)].copy(),
     )
-    _write(s, made.ids, made.groups, made.firsts, made.rows, made.values, made.times)
+    code.write(s, made.ids, made.groups, made.firsts, made.rows, made.values, made.times)
     return made
 
 
-def state_of(plan: Plan, bounds: Bounds, what: Contents) -> State:
+def state_of(code: Called, plan: Plan, bounds: Bounds, what: Contents) -> State:
     spare = 2 * len(plan.groups)
-    s = new_state(plan, bounds, int(len(what.rows) * 1.05) + spare, int(len(what.ids) * 1.05) + spare)
+    s = new_state(code, plan, bounds, int(len(what.rows) * 1.05) + spare, int(len(what.ids) * 1.05) + spare)
     s[7][list(_COUNTED)] = what.counted
-    _read(s, what.ids, what.groups, what.firsts, what.rows, what.values, what.times)
+    code.read(s, what.ids, what.groups, what.firsts, what.rows, what.values, what.times)
     return s
 
 
 @kernel
-def _index_keys(s: State) -> None:
+def index_keys(s: State) -> None:
     keys, counts, meta = s[3], s[4], s[7]
     for row in range(keys.shape[0]):
         if counts[row, GROUP] >= 0:
@@ -186,7 +207,7 @@ def _index_keys(s: State) -> None:
 
 
 @kernel
-def _index_nodes(s: State) -> None:
+def index_nodes(s: State) -> None:
     nodes, links, counts, lists, meta = s[0], s[1], s[4], s[6], s[7]
     for node in range(nodes.shape[0]):
         key = np.int64(links[node, ROW])
@@ -196,14 +217,14 @@ def _index_nodes(s: State) -> None:
 
 _NODES, _KEYS = 0, 3
 #: Of a table: where its halves say whose a row is, its first free row and how many bits rows have, and its index.
-_PARTS: Mapping[int, tuple[int, int, int, Any]] = {
-    _NODES: (ROW, NODE_FREE, NODE_BITS, _index_nodes),
-    _KEYS: (GROUP, KEY_FREE, KEY_BITS, _index_keys),
+_PARTS: Mapping[int, tuple[int, int, int, str]] = {
+    _NODES: (ROW, NODE_FREE, NODE_BITS, "index_nodes"),
+    _KEYS: (GROUP, KEY_FREE, KEY_BITS, "index_keys"),
 }
 
 
 @njit
-def _write(s: State, ids: Any, groups: Any, firsts: Any, rows: Any, values: Any, times: Any) -> None:
+def write(s: State, ids: Any, groups: Any, firsts: Any, rows: Any, values: Any, times: Any) -> None:
     nodes, links, keys, counts, lists = s[0], s[1], s[3], s[4], s[6]
     place: Any = np.zeros(keys.shape[0], np.int32)
     at = 0
@@ -224,7 +245,7 @@ def _write(s: State, ids: Any, groups: Any, firsts: Any, rows: Any, values: Any,
 
 
 @njit
-def _read(s: State, ids: Any, groups: Any, firsts: Any, rows: Any, values: Any, times: Any) -> None:
+def read(s: State, ids: Any, groups: Any, firsts: Any, rows: Any, values: Any, times: Any) -> None:
     """Everything is taken as within every window; then what is not leaves as it always does."""
     keys, counts, lists = s[3], s[4], s[6]
     place: Any = np.zeros(ids.size, np.int64)
