@@ -57,9 +57,10 @@ PURE_LIBRARIES = frozenset(
     {"canonicaljson", "cbor2", "cryptography", "cwt", "numba", "numpy", "rfc3161_client", "yaml"}
 )
 #: Where numba may be imported: the rest of detection works without it.
-COMPILED = frozenset(f"nightlight.detect.{name}" for name in ("compiled", "storage", "tables", "union"))
+COMPILED = frozenset(f"nightlight.detect.{name}" for name in ("layout", "machine_code", "storage", "union"))
 #: The one place in which text that this house wrote itself becomes code.
-EXEC_MODULE = "nightlight.detect.compiled"
+EXEC_MODULE = "nightlight.detect.machine_code"
+EXEC_CALLS = frozenset({"compile", "exec"})
 #: Calls that reach the world without an import.
 IMPURE_CALLS = frozenset({"open", "input", "print", "exec", "eval", "compile", "__import__", "breakpoint"})
 VODOZEMAC_ROOMS = frozenset({"demo", "bench"})
@@ -213,7 +214,7 @@ def impurities(house: House) -> Iterator[str]:
                 and isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Name)
                 and node.func.id in IMPURE_CALLS
-                and not (module == EXEC_MODULE and node.func.id == "exec")
+                and not (module == EXEC_MODULE and node.func.id in EXEC_CALLS)
             ):
                 yield f"{module}:{node.lineno} calls {node.func.id}"
 
@@ -320,8 +321,8 @@ WHILE_TYPING = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    "
         ("evidence/x.py", "def f(name):\n    return __import__(name)", "no I/O"),
         ("evidence/x.py", "text = open('/etc/hostname').read()", "calls open"),
         ("detect/x.py", "exec('x = 1')", "calls exec"),
-        ("detect/compiled.py", "x = eval('1')", "calls eval"),
-        ("detect/compiled/x.py", "exec('x = 1')", "calls exec"),
+        ("detect/machine_code.py", "x = eval('1')", "calls eval"),
+        ("detect/machine_code/x.py", "exec('x = 1')", "calls exec"),
         ("detect/x.py", "import numba", "only what is compiled"),
         ("model/x.py", "import cryptography", "standard library only"),
         ("web/x.py", "import vodozemac", "reporter's device only"),
@@ -346,7 +347,7 @@ def test_checker_finds_a_planted_fault(file: str, text: str, said: str, tmp_path
 
 def test_checker_lets_one_module_run_what_it_wrote(tmp_path: Path) -> None:
     text = "import numba\nimport numpy\nexec('x = 1', {})"
-    assert planted(tmp_path, {"detect/__init__.py": "", "detect/compiled.py": text}) == []
+    assert planted(tmp_path, {"detect/__init__.py": "", "detect/machine_code.py": text}) == []
 
 
 def test_checker_lets_the_commands_start_the_demo(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import secrets
 from importlib.util import find_spec
 from pathlib import Path
 
+from nightlight.adapters.code_folder import CodeFolder
 from nightlight.detect.definitions import Pack
 from nightlight.detect.engine import Engine
 from nightlight.errors import RefusedError
@@ -26,11 +27,13 @@ class LiveEngines:
     """Implements ``nightlight.detect.engine.Engines``.
 
     The compiled engine takes some ten seconds until it is there, and is ten times faster from then on; so it is made
-    where the log is long. ``large``: always, or never, whatever the length of the log.
+    where the log is long. ``large``: always, or never, whatever the length of the log. ``code``: a folder in which its
+    machine code is kept, so that it takes ten seconds the first time only.
     """
 
-    def __init__(self, *, large: bool | None = None) -> None:
+    def __init__(self, *, large: bool | None = None, code: Path | None = None) -> None:
         self._large = large
+        self._code = CodeFolder(code) if code is not None else None
         # Chosen ids cannot crowd one place of a table: nobody outside knows this number.
         self._salt = secrets.randbits(64)
 
@@ -38,7 +41,7 @@ class LiveEngines:
         if large if self._large is None else self._large:
             from nightlight.detect.compiled import Engine as Compiled
 
-            return Compiled.new(pack, self._salt, since=since)
+            return Compiled.new(pack, self._salt, since=since, store=self._code)
         from nightlight.detect.plain import PlainEngine
 
         return PlainEngine.new(pack, since)
@@ -53,7 +56,7 @@ class LiveEngines:
                 raise RefusedError("snapshot_corrupted", "The snapshot is damaged.") from None
         from nightlight.detect.compiled import Engine as Compiled
 
-        return Compiled.restore(pack, data, self._salt)
+        return Compiled.restore(pack, data, self._salt, store=self._code)
 
 
 class SnapshotFile:

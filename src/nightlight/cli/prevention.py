@@ -83,7 +83,7 @@ class PreventionRooms(Foundation):
 
     @cached_property
     def engines(self) -> LiveEngines:
-        return LiveEngines()
+        return LiveEngines(code=self.settings.data_dir / "machine-code")
 
     @cached_property
     def detection(self) -> Detection | None:

@@ -33,6 +33,8 @@ from nightlight.detect.fields import FIELDS, NEVER_MS, Type
 from nightlight.detect.groups import Group, Kept, Plan
 from nightlight.detect.ranges import NUMBER_MAX, TIME_MAX
 
+#: So many events are looked at before the first of them is taken.
+AHEAD = 32
 #: Where the values of a hit begin in its row: before them stand the event, the rule, the account and the time.
 VALUES_AT = 4
 _NAMED = re.compile(r"\{([^{}]*)\}")
@@ -94,9 +96,9 @@ class Writer:
 
         ``events``: int64 [field, event], the fields as in ``SEEN_COLUMNS``; ``out``: int64 [hit, width], and the same
         memory as float64. It stops early where the tables or ``out`` may not hold another event. If a value does not
-        fit (``tables.unfit``), nothing is done and -1 less the number of its field returned.
+        fit (``called.unfit``), nothing is done and -1 less the number of its field returned.
         """
-        used = self._fields()
+        adding, asking = self._fields()
         lines = [
             "def process(events, start, stop, out, out_float, s):",
             "    bad = unfit(events, start, stop)",
@@ -105,15 +107,24 @@ class Writer:
             "    work = s[8]",
             "    hits = n(0)",
             "    i = start",
+            "    ahead = start",
+            "    at = todo = first = n(0)",
             "    while i < stop:",
             f"        if not spare(s) or hits + {len(self._pack.rules)} > out.shape[0]:",
             "            break",
+            "        if i == ahead:",
+            f"            at = todo = first = n({max(1, self._plan.searches_max)})",
+            f"            ahead = min(i + {AHEAD}, stop)",
+            "            for j in range(i, ahead):",
+            *(f"                {name} = events[{SEEN_COLUMNS.index(name)}, j]" for name in adding),
+            *self._adding(),
+            "            touch(s, first, todo)",
             "        t = arrive(s, events[0, i], events[1, i])",
+            "        at = take(s, at, todo, i, t)",
             "        if t < 0:",
             "            i += 1",
             "            continue",
-            *(f"        {name} = events[{SEEN_COLUMNS.index(name)}, i]" for name in used),
-            *self._adding(),
+            *(f"        {name} = events[{SEEN_COLUMNS.index(name)}, i]" for name in asking),
             *self._asking(),
             "        i += 1",
             "    expire_all(s)",
@@ -121,18 +132,20 @@ class Writer:
         ]
         return "\n".join(lines) + "\n"
 
-    def _fields(self) -> list[str]:
-        used: set[str] = set()
+    def _fields(self) -> tuple[list[str], list[str]]:
+        """Those that what is added needs, and those that the rest does."""
+        adding: set[str] = set()
         for group in self._plan.groups:
-            used |= {group.per, group.value} | (names_of(group.when) if group.when is not None else frozenset())
+            adding |= {group.per, group.value} | (names_of(group.when) if group.when is not None else frozenset())
+        asking: set[str] = set()
         for one in self._pack.features:
-            used |= {one.read} | (names_of(one.computed) if one.computed is not None else frozenset())
+            asking |= {one.read} | (names_of(one.computed) if one.computed is not None else frozenset())
         for rule in self._pack.rules:
-            used |= {rule.about} | names_of(rule.when)
-        return [name for name in FIELDS if name in used]
+            asking |= {rule.about} | names_of(rule.when)
+        return [name for name in FIELDS if name in adding], [name for name in FIELDS if name in asking]
 
     def _adding(self) -> list[str]:
-        lines = ["        todo = n(0)"]
+        lines = ["                pass"] if not self._plan.groups else []
         for number, group in enumerate(self._plan.groups):
             asked = [f"{group.per} != 0"]
             if group.kept is Kept.PAIRS:
@@ -140,10 +153,10 @@ class Writer:
             if group.when is not None:
                 asked.append(self._code(group.when))
             lines += [
-                f"        if {' and '.join(asked)}:",
-                f"            todo = want(work, todo, n({number}), {group.per}, {group.value or 'n(0)'})",
+                f"                if {' and '.join(asked)}:",
+                f"                    todo = want(work, todo, n({number}), {group.per}, {group.value or 'n(0)'}, j)",
             ]
-        return [*lines, "        take(s, todo, t)"]
+        return lines
 
     def _asking(self) -> list[str]:
         lines: list[str] = []
@@ -184,7 +197,7 @@ class Writer:
         for at, ((group, read), when) in enumerate(lookups.items()):
             lines += [
                 f"        asked = {read} != 0 and ({' or '.join(when)})",
-                f"        want(work, n({at}), n({group}) if asked else n(-1), {read}, n(0))",
+                f"        ask(work, n({at}), n({group}) if asked else n(-1), {read})",
             ]
         if lookups:
             lines.append(f"        look(s, n({len(lookups)}), t)")

@@ -1,6 +1,6 @@
 """What features share: those that count the same events by the same key are kept once, with one window length each.
 
-Pure planning, no state. ``tables.py`` keeps the groups, ``generated.py`` writes the code that feeds and reads them.
+Pure planning, no state. ``layout.py`` says how groups are kept; ``generated.py`` writes what feeds and reads them.
 """
 
 from __future__ import annotations

@@ -24,11 +24,13 @@ class Limits:
 
     ``entries_max``: keys and values together. From seven eighths on, new keys are not counted any more, so that keys
     that are known stay exact as long as possible; at the limit no new value is. ``values_per_key_max``: values, or
-    events, of one key in a window; far above every sensible threshold.
+    events, of one key in a window; far above every sensible threshold. ``wide``: tables have more empty places, which
+    takes up to twice the memory and little more than half of the time while they grow; for looking back at history.
     """
 
     entries_max: int = 50_000_000
     values_per_key_max: int = 100_000
+    wide: bool = False
 
     def __post_init__(self) -> None:
         # Places in the tables have 31 bits; sums of so many numbers fit 63.

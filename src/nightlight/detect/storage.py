@@ -1,7 +1,8 @@
-"""The arrays of ``tables.py``: made, grown, written out in a short form, read back, and rid of one account."""
+"""The arrays of ``layout.py``: made, grown, written out in a short form, read back, and rid of one account."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,45 +10,57 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from nightlight.detect import tables
+from nightlight.detect.generated import AHEAD
 from nightlight.detect.groups import Kept, Plan
-from nightlight.detect.tables import (
+from nightlight.detect.index import hash_of, put
+from nightlight.detect.layout import (
     AFTER,
     CAPPED,
     CLAMPED,
     DOUBLED,
     DROPPED,
+    DUE,
     GROUP,
     KEPT,
+    KEY_BITS,
     KEY_FREE,
     KEYS_USED,
     LAST_NUMBER,
     LAST_T,
     META,
+    NEVER,
+    NODE_BITS,
     NODE_FREE,
     NODES_USED,
     PAIRS,
     POINTERS,
     ROW,
+    SALT,
     TIMES,
     WINDOWS,
+    WORK,
     State,
-    expire_all,
-    free_node,
-    keep,
     kernel,
-    leave,
-    new_key,
-    place_of,
-    put,
 )
+from nightlight.detect.tables import expire_all, free_node, keep, leave, new_key
 
-#: A table is made longer by this; its index is always this much longer than the table.
-GROWTH, INDEX = 1.12, 1.43
+Kernel = Callable[..., Any]
 #: A table of which no more than this part is used is made shorter.
 SPARSE = 0.25
 SMALL = 256
 _COUNTED = (LAST_NUMBER, LAST_T, DOUBLED, CLAMPED, DROPPED, CAPPED)
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """``growth``: a table is made longer by this. ``index``: its index is this much longer than the table."""
+
+    growth: float
+    index: float
+
+
+#: Little memory, and with about twice of it less to wait for.
+TIGHT, WIDE = Room(1.12, 1.43), Room(1.7, 2.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +71,26 @@ class Bounds:
     entries_max: int
     new_keys_max: int
     per_key_max: int
+    room: Room = TIGHT
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """What Python calls of the functions of the tables, as machine code."""
+
+    spare: Kernel
+    look: Kernel
+    count: Kernel
+    total: Kernel
+    since: Kernel
+    since_first: Kernel
+    expire_all: Kernel
+    sparse: Kernel
+    index_nodes: Kernel
+    index_keys: Kernel
+    write: Kernel
+    read: Kernel
+    forget: Kernel
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,58 +110,55 @@ class Contents:
     counted: NDArray[np.int64]
 
 
-def new_state(plan: Plan, bounds: Bounds, nodes: int = 0, keys: int = 0) -> State:
+def new_state(code: Called, plan: Plan, bounds: Bounds, nodes: int = 0, keys: int = 0) -> State:
     """Empty tables with room for so many nodes and keys, and for what one event may add."""
     windows = plan.windows_max
     lists = np.full((max(1, len(plan.groups)), POINTERS + 2 * windows), -1, np.int64)
     lists[:, KEPT:POINTERS] = 0
-    lists[:, tables.DUE] = tables.NEVER
+    lists[:, DUE] = NEVER
     for number, group in enumerate(plan.groups):
         lists[number, KEPT], lists[number, WINDOWS] = int(group.kept), len(group.overs)
         lists[number, POINTERS + windows : POINTERS + windows + len(group.overs)] = group.overs
     meta = np.zeros(META, np.int64)
     meta[[LAST_NUMBER, NODE_FREE, KEY_FREE]] = -1
-    meta[tables.SALT :] = bounds.salt, bounds.entries_max, bounds.new_keys_max, bounds.per_key_max
+    meta[SALT:] = bounds.salt, bounds.entries_max, bounds.new_keys_max, bounds.per_key_max
     width = 2 + max((_wide(group.kept, len(group.overs)) for group in plan.groups), default=0)
-    work = np.zeros((max(1, len(plan.groups), plan.searches_max), 4), np.int64)
-    empty = _state(np.zeros((0, 4), np.int64), np.zeros((0, width), np.int64), lists, meta, work)
+    work = np.zeros((max(1, plan.searches_max) + AHEAD * len(plan.groups), WORK), np.int64)
+    no_nodes, no_keys, no_index = np.zeros((0, 4), np.int64), np.zeros((0, width), np.int64), np.zeros(0, np.int32)
+    empty = no_nodes, no_nodes.view(np.int32), no_index, no_keys, no_keys.view(np.int32), no_index, lists, meta, work
     least = max(SMALL, 2 * len(plan.groups))
-    return _longer(empty, max(least, nodes), max(least, keys))
+    half = _longer(code, empty, _NODES, max(least, nodes), bounds.room)
+    return _longer(code, half, _KEYS, max(least, keys), bounds.room)
 
 
 def _wide(kept: Kept, windows: int) -> int:
     return {Kept.NUMBERS: windows, Kept.TIMES: 1}.get(kept, windows // 2)
 
 
-def _state(nodes: Any, keys: Any, lists: Any, meta: Any, work: Any) -> State:
-    node_index = np.full(int(len(nodes) * INDEX) + 2, -1, np.int32)
-    key_index = np.full(int(len(keys) * INDEX) + 2, -1, np.int32)
-    return nodes, nodes.view(np.int32), node_index, keys, keys.view(np.int32), key_index, lists, meta, work
-
-
-def grown(s: State) -> State:
+def grown(code: Called, s: State, room: Room) -> State:
     """The same state in tables that hold more, where they are nearly full."""
     least = 2 * len(s[6])
-    nodes, keys = len(s[0]), len(s[3])
-    if nodes - s[7][NODES_USED] < least:
-        nodes = int(nodes * GROWTH) + least
-    if keys - s[7][KEYS_USED] < least:
-        keys = int(keys * GROWTH) + least
-    return _longer(s, nodes, keys)
+    for table, used in ((_NODES, NODES_USED), (_KEYS, KEYS_USED)):
+        if len(s[table]) - s[7][used] < least:
+            s = _longer(code, s, table, int(len(s[table]) * room.growth) + least, room)
+    return s
 
 
-def _longer(s: State, nodes: int, keys: int) -> State:
-    meta = s[7]
-    more_nodes, more_keys = np.zeros((nodes, 4), np.int64), np.zeros((keys, s[3].shape[1]), np.int64)
-    more_nodes[: len(s[0])], more_keys[: len(s[3])] = s[0], s[3]
-    made = _state(more_nodes, more_keys, s[6], meta, s[8])
-    made[1][len(s[0]) :, ROW], made[4][len(s[3]) :, GROUP] = -1, -1
-    for table, before, free in ((more_nodes, len(s[0]), NODE_FREE), (more_keys, len(s[3]), KEY_FREE)):
-        if len(table) > before:
-            table[before:, 0] = np.arange(before + 1, len(table) + 1)
-            table[-1, 0] = meta[free]
-            meta[free] = before
-    _index(made)
+def _longer(code: Called, s: State, table: int, length: int, room: Room) -> State:
+    """``table``: where in the state it stands; beside it the same memory in halves, and its index."""
+    owner, free, bits, index = _PARTS[table]
+    meta, before = s[7], len(s[table])
+    rows = np.zeros((length, s[table].shape[1]), np.int64)
+    rows[:before] = s[table]
+    halves = rows.view(np.int32)
+    halves[before:, owner] = -1
+    rows[before:, 0] = np.arange(before + 1, length + 1)
+    rows[-1, 0] = meta[free]
+    meta[free] = before
+    meta[bits] = length.bit_length()
+    places = np.full(int(length * room.index) + 2, -1, np.int32)
+    made = (*s[:table], rows, halves, places, *s[table + 3 :])
+    getattr(code, index)(made)
     return made
 
 
@@ -143,9 +173,9 @@ def state_bytes(s: State) -> int:
     return int(sum(s[place].nbytes for place in (0, 2, 3, 5, 6, 7, 8)))
 
 
-def contents(s: State) -> Contents:
+def contents(code: Called, s: State) -> Contents:
     """What is kept now; what is too old goes first."""
-    expire_all(s)
+    code.expire_all(s)
     keys, nodes = int(s[7][KEYS_USED]), int(s[7][NODES_USED])
     made = Contents(
         np.zeros(keys, np.int64),
@@ -156,32 +186,45 @@ def contents(s: State) -> Contents:
         np.zeros(nodes, np.int64),
         s[7][list(_COUNTED)].copy(),
     )
-    _write(s, made.ids, made.groups, made.firsts, made.rows, made.values, made.times)
+    code.write(s, made.ids, made.groups, made.firsts, made.rows, made.values, made.times)
     return made
 
 
-def state_of(plan: Plan, bounds: Bounds, what: Contents) -> State:
+def state_of(code: Called, plan: Plan, bounds: Bounds, what: Contents) -> State:
     spare = 2 * len(plan.groups)
-    s = new_state(plan, bounds, int(len(what.rows) * 1.05) + spare, int(len(what.ids) * 1.05) + spare)
+    s = new_state(code, plan, bounds, int(len(what.rows) * 1.05) + spare, int(len(what.ids) * 1.05) + spare)
     s[7][list(_COUNTED)] = what.counted
-    _read(s, what.ids, what.groups, what.firsts, what.rows, what.values, what.times)
+    code.read(s, what.ids, what.groups, what.firsts, what.rows, what.values, what.times)
     return s
 
 
 @kernel
-def _index(s: State) -> None:
-    nodes, links, keys, counts, lists, meta = s[0], s[1], s[3], s[4], s[6], s[7]
+def index_keys(s: State) -> None:
+    keys, counts, meta = s[3], s[4], s[7]
     for row in range(keys.shape[0]):
         if counts[row, GROUP] >= 0:
-            put(s[5], place_of(meta, counts[row, GROUP], keys[row, 0], s[5].size), row)
+            put(s[5], hash_of(meta, counts[row, GROUP], keys[row, 0]), row, meta[KEY_BITS])
+
+
+@kernel
+def index_nodes(s: State) -> None:
+    nodes, links, counts, lists, meta = s[0], s[1], s[4], s[6], s[7]
     for node in range(nodes.shape[0]):
         key = np.int64(links[node, ROW])
         if key >= 0 and lists[counts[key, GROUP], KEPT] == PAIRS:
-            put(s[2], place_of(meta, key, nodes[node, 0], s[2].size), node)
+            put(s[2], hash_of(meta, key, nodes[node, 0]), node, meta[NODE_BITS])
+
+
+_NODES, _KEYS = 0, 3
+#: Of a table: where its halves say whose a row is, its first free row and how many bits rows have, and its index.
+_PARTS: Mapping[int, tuple[int, int, int, str]] = {
+    _NODES: (ROW, NODE_FREE, NODE_BITS, "index_nodes"),
+    _KEYS: (GROUP, KEY_FREE, KEY_BITS, "index_keys"),
+}
 
 
 @njit
-def _write(s: State, ids: Any, groups: Any, firsts: Any, rows: Any, values: Any, times: Any) -> None:
+def write(s: State, ids: Any, groups: Any, firsts: Any, rows: Any, values: Any, times: Any) -> None:
     nodes, links, keys, counts, lists = s[0], s[1], s[3], s[4], s[6]
     place: Any = np.zeros(keys.shape[0], np.int32)
     at = 0
@@ -202,7 +245,7 @@ def _write(s: State, ids: Any, groups: Any, firsts: Any, rows: Any, values: Any,
 
 
 @njit
-def _read(s: State, ids: Any, groups: Any, firsts: Any, rows: Any, values: Any, times: Any) -> None:
+def read(s: State, ids: Any, groups: Any, firsts: Any, rows: Any, values: Any, times: Any) -> None:
     """Everything is taken as within every window; then what is not leaves as it always does."""
     keys, counts, lists = s[3], s[4], s[6]
     place: Any = np.zeros(ids.size, np.int64)
