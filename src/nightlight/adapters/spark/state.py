@@ -1,0 +1,115 @@
+"""The operator that keeps one part of the state.
+
+What is durable is a snapshot of the part and the events since, as Spark's state: a batch adds its events and rewrites
+nothing. The windows themselves stay in the memory of the worker that had the part last; one that has missed a batch,
+or is new, makes up for it from what is durable.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from pyspark.sql import Row
+from pyspark.sql.streaming.stateful_processor import StatefulProcessor, StatefulProcessorHandle
+
+from nightlight.adapters.spark.visits import as_row, in_order, seen_of
+from nightlight.detect.definition_file import read_definitions
+from nightlight.detect.definitions import Pack
+from nightlight.detect.part import Part
+from nightlight.detect.shares import Plan, plan
+from nightlight.errors import UnavailableError
+
+#: ``rule`` is empty where ``told`` holds values for rules that are decided elsewhere, and then ``event`` is the event.
+OUTPUT = "number long, t long, rule string, about long, told string, event string"
+#: Events that may wait for the next snapshot; more where the state is larger, so that writing it stays a small part.
+SNAPSHOT_EVENTS = 20_000
+#: Longer than this, nothing that has expired stays in what is durable, by the log's time.
+SNAPSHOT_MS = 86_400_000
+
+
+@dataclass(slots=True)
+class _Cached:
+    sequence: int
+    part: Part
+
+
+#: Of this worker process, by run and part.
+_cache: dict[tuple[str, int], _Cached] = {}
+
+
+@lru_cache(maxsize=4)
+def compiled(definitions: bytes, every_value: bool) -> tuple[Pack, Plan]:  # noqa: FBT001
+    pack = read_definitions(definitions).pack
+    return pack, plan(pack, every_value=every_value)
+
+
+class PartProcessor(StatefulProcessor):
+    """``run``: names the checkpoint, so that workers never take the memory of another stream for theirs."""
+
+    def __init__(self, definitions: bytes, parts: int, run: str, *, every_value: bool) -> None:
+        self._definitions, self._parts, self._run, self._every_value = definitions, parts, run, every_value
+
+    def init(self, handle: StatefulProcessorHandle) -> None:
+        self._head = handle.getValueState("head", "sequence long, first long, events long, since long")
+        self._snapshot = handle.getValueState("snapshot", "data binary")
+        self._events = handle.getMapState("events", "sequence long", "data binary")
+
+    def handleInputRows(  # noqa: N802
+        self, key: Any, rows: Iterator[Row], _timers: Any = None
+    ) -> Iterator[Row]:
+        number = int(key[0])
+        head = self._head.get()
+        # ``first``: of the batches that no snapshot contains; ``since``: the time of the last snapshot.
+        sequence, first, waiting, since = head or (0, 0, 0, 0)
+        part = self._part(number, sequence, first)
+        given = list(rows)
+        events = in_order(row.events for row in given)
+        now = max(row.t for row in given)
+        for seen in seen_of(events):
+            told = part.add(seen)
+            for hit in told.hits:
+                yield Row(
+                    number=hit.number, t=hit.t, rule=hit.rule, about=hit.about, told=json.dumps(hit.values), event=""
+                )
+            if told.values:
+                event = json.dumps(as_row(seen))
+                values = json.dumps(told.values)
+                yield Row(number=seen.number, t=seen.t, rule="", about=0, told=values, event=event)
+        part.expire(now)
+        waiting += len(events)
+        if waiting >= max(SNAPSHOT_EVENTS, part.live() // 2) or (since and now - since >= SNAPSHOT_MS):
+            self._snapshot.update((part.snapshot(),))
+            for one in range(first, sequence):
+                self._events.removeKey((one,))
+            first, waiting, since = sequence + 1, 0, now
+        else:
+            self._events.updateValue((sequence,), (events.tobytes(),))
+        self._head.update((sequence + 1, first, waiting, since or now))
+        _cache[self._run, number] = _Cached(sequence + 1, part)
+
+    def _part(self, number: int, sequence: int, first: int) -> Part:
+        """The windows as they were after ``sequence`` batches."""
+        pack, how = compiled(self._definitions, self._every_value)
+        cached = _cache.pop((self._run, number), None)
+        # One that is ahead saw a batch that came to nothing.
+        if cached is not None and first <= cached.sequence <= sequence:
+            part, first = cached.part, cached.sequence
+        elif self._snapshot.exists():
+            (data,) = self._snapshot.get() or (b"",)
+            part = Part.restore(pack, how, number, self._parts, bytes(data))
+        else:
+            part = Part(pack, how, number, self._parts)
+        for one in range(first, sequence):
+            found = self._events.getValue((one,))
+            if found is None:
+                raise UnavailableError("state_lost", f"Part {number} has lost batch {one} of its state.", retry=False)
+            for seen in seen_of(in_order([bytes(found[0])])):
+                part.keep(seen)
+        return part
+
+    def close(self) -> None:
+        """Nothing is held beyond a batch but ``_cache``, which is meant to be."""
