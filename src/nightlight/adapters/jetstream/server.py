@@ -69,6 +69,8 @@ async def connected(place: LogPlace) -> AsyncIterator[JetStreamContext]:
             user_credentials=str(place.credentials) if place.credentials else None,
             connect_timeout=5,
             allow_reconnect=False,
+            max_reconnect_attempts=1,
+            reconnect_time_wait=0.2,
             error_cb=_silent,
         )
     except (NatsError, OSError, TimeoutError) as e:
