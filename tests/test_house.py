@@ -20,15 +20,15 @@ GROUPS = (
     ("flows",),
     ("store", "adapters", "web"),
     ("settings",),
-    ("cli", "demo", "bench"),
+    ("cli", "demo", "bench", "town"),
 )
 RANK = {room: rank for rank, rooms in enumerate(GROUPS) for room in rooms}
 OUTERMOST = frozenset(GROUPS[-1])
 PURE = frozenset({"model", "errors", "hazmat", "evidence", "prevent", "detect", "respond"})
 #: Among the outermost rooms: who may import whom.
-SIDEWAYS = {("bench", "cli"), ("bench", "demo"), ("demo", "cli"), ("cli", "demo"), ("cli", "bench")}
+SIDEWAYS = {("bench", "cli"), ("bench", "demo"), ("demo", "cli"), ("cli", "demo"), ("cli", "bench"), ("cli", "town")}
 #: The commands start the demo and the bench, but must work where their extras are not installed.
-LAZY = {("cli", "demo"), ("cli", "bench")}
+LAZY = {("cli", "demo"), ("cli", "bench"), ("cli", "town")}
 
 #: All that the pure rooms may import from outside: nothing here reads a clock, rolls a die or touches the world.
 PURE_STDLIB = frozenset(
@@ -53,7 +53,13 @@ PURE_STDLIB = frozenset(
     # Both work on bytes in memory here; reading and writing files takes `open` or a path, and neither is handed in.
     | {"io", "zipfile"}
 )
-PURE_LIBRARIES = frozenset({"canonicaljson", "cbor2", "cryptography", "cwt", "rfc3161_client", "yaml"})
+PURE_LIBRARIES = frozenset(
+    {"canonicaljson", "cbor2", "cryptography", "cwt", "numba", "numpy", "rfc3161_client", "yaml"}
+)
+#: Where numba may be imported: the rest of detection works without it.
+COMPILED = frozenset(f"nightlight.detect.{name}" for name in ("compiled", "storage", "tables", "union"))
+#: The one place in which text that this house wrote itself becomes code.
+EXEC_MODULE = "nightlight.detect.compiled"
 #: Calls that reach the world without an import.
 IMPURE_CALLS = frozenset({"open", "input", "print", "exec", "eval", "compile", "__import__", "breakpoint"})
 VODOZEMAC_ROOMS = frozenset({"demo", "bench"})
@@ -196,6 +202,8 @@ def impurities(house: House) -> Iterator[str]:
         here = room_of(found.importer)
         if here in PURE and top not in PURE_STDLIB | PURE_LIBRARIES | {"nightlight"}:
             yield f"{found}: no I/O, clock or randomness up to respond"
+        if top == "numba" and here in PURE and found.importer not in COMPILED:
+            yield f"{found}: only what is compiled needs numba"
         if here in {"model", "errors"} and top in PURE_LIBRARIES:
             yield f"{found}: the standard library only"
     for module, tree in house.trees.items():
@@ -205,6 +213,7 @@ def impurities(house: House) -> Iterator[str]:
                 and isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Name)
                 and node.func.id in IMPURE_CALLS
+                and not (module == EXEC_MODULE and node.func.id == "exec")
             ):
                 yield f"{module}:{node.lineno} calls {node.func.id}"
 
@@ -310,6 +319,10 @@ WHILE_TYPING = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    "
         ("model/x.py", WHILE_TYPING + "from pathlib import Path", "no I/O"),
         ("evidence/x.py", "def f(name):\n    return __import__(name)", "no I/O"),
         ("evidence/x.py", "text = open('/etc/hostname').read()", "calls open"),
+        ("detect/x.py", "exec('x = 1')", "calls exec"),
+        ("detect/compiled.py", "x = eval('1')", "calls eval"),
+        ("detect/compiled/x.py", "exec('x = 1')", "calls exec"),
+        ("detect/x.py", "import numba", "only what is compiled"),
         ("model/x.py", "import cryptography", "standard library only"),
         ("web/x.py", "import vodozemac", "reporter's device only"),
         ("cli/x.py", LAZILY + "from vodozemac import Account", "reporter's device only"),
@@ -329,6 +342,11 @@ def test_checker_finds_a_planted_fault(file: str, text: str, said: str, tmp_path
     files = {file: text} | ({back: LAZILY + f"import nightlight.{room}.x"} if said == "circle" else {})
     found = planted(tmp_path, files)
     assert any(said in problem for problem in found), found
+
+
+def test_checker_lets_one_module_run_what_it_wrote(tmp_path: Path) -> None:
+    text = "import numba\nimport numpy\nexec('x = 1', {})"
+    assert planted(tmp_path, {"detect/__init__.py": "", "detect/compiled.py": text}) == []
 
 
 def test_checker_lets_the_commands_start_the_demo(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 A map of the house; imports point only to the left::
 
     model, errors <- hazmat <- evidence | prevent | detect <- respond <- ports <- flows
-        <- store | adapters | web <- cli, demo, bench
+        <- store | adapters | web <- cli, demo, bench, town
 
     model/     the words: account, event, contact, report, verdict, case, decision, action; frozen
                dataclasses, standard library only
@@ -25,6 +25,7 @@ A map of the house; imports point only to the left::
     cli/       commands, thin; the composition root
     demo/      a real homeserver and real clients on loopback, and the story they play
     bench/     figures, each measured beside its peer
+    town/      the synthetic town: invented people whose events detection can be tried on
 
 Everything up to ``respond`` is pure: no I/O, no clock, no randomness.
 """

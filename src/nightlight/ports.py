@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from nightlight.detect.definitions import Pack
+from nightlight.detect.known import Circumstances, Parties
 from nightlight.evidence.log import LogEntry, LogHead, LogKind
 from nightlight.evidence.stored_event import StoredEvent
 from nightlight.hazmat.attachment import Opening
@@ -23,6 +25,7 @@ from nightlight.model.own_page import BlockedName, PendingNotice, Preference
 from nightlight.model.referral import Agency, Approver, Referral
 from nightlight.model.relation import NumberedStatement, Tie
 from nightlight.model.report import Report, ReportedMessage
+from nightlight.model.signal import Alert, AlertKind, AlertState, BacktestRecord, RuleChange, Signal
 from nightlight.prevent.facts import Seen
 
 
@@ -183,6 +186,13 @@ class RelationView(Protocol):
         ``apart`` left out. The ages answer for everybody.
         """
 
+    def circumstances(self, parties: Parties, month: BirthMonth) -> Circumstances:
+        """What is known about who and what an event names, in the ``month`` it arrives."""
+
+    def left_behind(self, one: int) -> list[int]:
+        """Devices, numbers and private rooms of an account: where its ban is to be remembered."""
+
+    def is_banned(self, one: int) -> bool: ...
     def age(self, one: int) -> Age: ...
     def others(self, one: int, tie: Tie, most: int) -> list[int]:
         """With whom ``one`` has this tie."""
@@ -262,6 +272,9 @@ class Transaction(Protocol):
 
     # Cases, decisions, actions
     def open_case_with(self, event_ids: Sequence[str], subject: str) -> str | None: ...
+    def open_case_about(self, subject: str) -> Case | None:
+        """The oldest open case about the account, whatever brought it up."""
+
     def add_case(self, case: Case) -> None: ...
     def save_case(self, case: Case) -> None: ...
     def case(self, case_id: str) -> Case | None: ...
@@ -464,6 +477,58 @@ class Transaction(Protocol):
 
     def last_policy_change(self) -> int: ...
 
+    # Detection
+    def detected(self) -> int:
+        """Up to which event detection has said what it has to say."""
+
+    def detected_up_to(self, number: int) -> None: ...
+    def if_undone(self, call: Callable[[], None]) -> None:
+        """Calls it should nothing of this transaction have happened, or nobody know whether it has."""
+
+    def add_arrival(self, first: int, last: int, sealed: bytes) -> None:
+        """What was known when the events from ``first`` to ``last`` arrived."""
+
+    def arrivals(self, first: int, last: int) -> list[tuple[int, int, bytes]]:
+        """Those that say something about events from ``first`` to ``last``, in their order."""
+
+    def add_signals(self, new: Sequence[Signal]) -> None: ...
+    def active_signals(self, about: int, now: int) -> list[Signal]:
+        """Those about an account that have not run out, the oldest first."""
+
+    def signals_about(self, about: int, limit: int) -> list[Signal]: ...
+    def signals_of(self, rule: str, limit: int) -> list[Signal]: ...
+    def signals_at(self, number: int) -> list[Signal]: ...
+    def count_signals(self, since: int) -> dict[tuple[str, str], int]:
+        """By rule and mode, how many were raised later than ``since``."""
+
+    def signal_outcomes(self, since: int) -> dict[tuple[str, str], int]:
+        """By rule and outcome, about how many accounts with signals later than ``since`` reviewers found that."""
+
+    def signals_by_day(self, rule: str, since: int, day_ms: int) -> dict[int, int]: ...
+    def settle_signals(self, about: int, since: int, outcome: str) -> int:
+        """Writes what reviewers found beside the account's signals since then that have no outcome yet."""
+
+    def remove_signals_before(self, raised_at: int, limit: int) -> int: ...
+    def remove_signals_of(self, about: int, account: str) -> int: ...
+    def add_alert(self, alert: Alert) -> None: ...
+    def save_alert(self, alert: Alert) -> None: ...
+    def alert(self, alert_id: str) -> Alert | None: ...
+    def open_alert(self, kind: AlertKind, identity: int) -> Alert | None: ...
+    def alerts(self, state: AlertState | None, limit: int) -> list[Alert]:
+        """The newest first; of any state, or of this one."""
+
+    def alerts_of(self, case_id: str) -> list[Alert]: ...
+    def add_rule_pack(self, digest: str, text: bytes) -> None: ...
+    def rule_pack(self, digest: str) -> bytes | None: ...
+    def last_rule_change(self) -> int: ...
+    def add_rule_change(self, change: RuleChange) -> None: ...
+    def rule_changes(self, limit: int) -> list[RuleChange]:
+        """The newest first."""
+
+    def add_backtest(self, record: BacktestRecord) -> None: ...
+    def backtests(self, since: int) -> list[BacktestRecord]:
+        """Those run later than ``since``, the newest first."""
+
     # Reviewers and their sessions
     def add_reviewer(self, reviewer: Reviewer, at: int) -> None: ...
     def remove_reviewer(self, username: str) -> bool: ...
@@ -512,3 +577,29 @@ class Store(Protocol):
 
     def write(self) -> AbstractContextManager[Transaction]:
         """A transaction that may write. At most one runs at a time; leaving it durably commits, raising rolls back."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventSpan:
+    """What a history holds. ``first``, ``last``: when events were taken. ``doubled``: left out, not in ``events``."""
+
+    events: int
+    doubled: int
+    first: int
+    last: int
+
+
+class EventHistory(Protocol):
+    """Events of the past, as columns (``detect/columns.py``)."""
+
+    @property
+    def span(self) -> EventSpan: ...
+
+    def accounts(self, since: int, until: int) -> int:
+        """How many accounts did something with since <= t < until."""
+
+    def batches(self, since: int, until: int) -> Iterator[Mapping[str, Any]]:
+        """Events with since <= t < until, in their order, each once. ``RefusedError`` for what is none."""
+
+    def values_at(self, pack: Pack, numbers: Collection[int]) -> Mapping[int, tuple[Mapping[str, float], set[int]]]:
+        """For each of these events the value of every field and feature, and the places of the rules that hold."""

@@ -14,6 +14,12 @@ class Attachments(StrEnum):
     OFF = "off"
 
 
+class Detect(StrEnum):
+    OFF = "off"
+    SHADOW = "shadow"
+    LIVE = "live"
+
+
 class Settings(BaseSettings):
     """Every setting there is. ``nightlight settings`` prints them; ``docs/settings.md`` explains them."""
 
@@ -108,6 +114,15 @@ class Settings(BaseSettings):
     appservice_file: Path | None = Field(
         None, description="The registration file of our application service in Synapse, made by `nightlight matrix`."
     )
+    detection: Detect = Field(
+        Detect.SHADOW,
+        description="What the first rules of detection may do: shadow (their signals are written down and change "
+        "nothing), live (two families together count), or off (nothing is detected). Later two people decide by rule.",
+    )
+    rules: str = Field(
+        "starter", description="The rules in force until somebody adopts others: starter, or the path of a file."
+    )
+    detection_cases: bool = Field(True, description="Whether alerts of detection become cases in the reviewers' queue.")
     events_days: float = Field(90.0, description="How long events and contact decisions are kept, days.", gt=0, le=366)
     events_max: int = Field(10_000, description="Most events in one request.", gt=0)
     approaches_max: int = Field(1_000, description="Most contact decisions in one request.", gt=0)

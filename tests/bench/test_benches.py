@@ -9,15 +9,18 @@ import pytest
 
 from nightlight.bench import (
     attachment,
+    backtest,
     bundle,
     callback,
     contact,
     contact_http,
+    detect,
     events,
     intake,
     log,
     page,
     replay,
+    rings,
     verify,
 )
 
@@ -31,8 +34,11 @@ SMALL: list[tuple[ModuleType, dict[str, Any]]] = [
     (contact_http, {"RELATIONS": 2_000, "SINGLES": 12, "BATCHES": 6, "BATCH": 3, "WARM_UP": 2}),
     (page, {"_SESSIONS": 30, "_ROOMS": 3, "_RUNS": 1, "_KDF_ROUNDS": 1_000}),
     (events, {"BATCH": 20, "BATCHES": 1, "ACCOUNTS": 10}),
+    (detect, {"EVENTS": 6_000, "BATCH": 1_000, "SINGLES": 300, "PLAIN": 300, "REPLAY": 1_000}),
     (callback, {"INVITATIONS": 3, "WARM_UP": 1}),
+    (backtest, {"EVENTS": 3_000, "EVENTS_PLAIN": 2_000, "ACCOUNTS": 100}),
     (replay, {"DECISIONS": 50, "ACCOUNTS": 10, "ROUNDS": 1}),
+    (rings, {"EDGES": 400, "ACCOUNTS": 60, "ITEMS": 40, "BATCH": 10, "ROUNDS": 1, "PLAIN_EDGES": 50, "EVENTS": 200}),
 ]
 
 

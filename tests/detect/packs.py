@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from functools import cache
 from importlib import resources
 
 from nightlight.detect.definition_file import read_definitions
@@ -32,5 +33,6 @@ def starter_bytes() -> bytes:
     return resources.files("nightlight.detect").joinpath("packs/starter.yaml").read_bytes()
 
 
+@cache
 def starter() -> Pack:
     return read_definitions(starter_bytes()).pack

@@ -35,6 +35,8 @@ class Background:
             self._thread("asks", 600.0, house.ask_desk.sweep),
             self._thread("log anchor", 1.0, self._anchor),
         ]
+        if house.detection is not None:
+            self._threads.append(self._thread("detection", 1.0, house.detection.keep_up))
 
     def start(self) -> None:
         # Reading all relations takes a while: nobody who asks first is to wait for it.

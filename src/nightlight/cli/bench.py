@@ -28,16 +28,19 @@ def command(
     """
     from nightlight.bench import (
         attachment,
+        backtest,
         bundle,
         callback,
         contact,
         contact_http,
         demo,
+        detect,
         events,
         intake,
         log,
         page,
         replay,
+        rings,
         verify,
     )
 
@@ -51,8 +54,11 @@ def command(
         contact.BENCH,
         contact_http.BENCH,
         events.BENCH,
+        detect.BENCH,
         callback.BENCH,
         replay.BENCH,
+        rings.BENCH,
+        backtest.BENCH,
         demo.BENCH,
     )
     benches = {bench.name: bench for bench in listed}

@@ -214,7 +214,7 @@ class House(OwnPageRooms):
     @cached_property
     def desk(self) -> Desk:
         keeper = AttachmentKeeper(self.store, self.homeserver, self.vault, self.clock)
-        return Desk(self.store, self.clock, new_id, self.events, self.attachment_policy, keeper)
+        return Desk(self.store, self.clock, new_id, self.events, self.attachment_policy, keeper, self.alerts)
 
     @cached_property
     def vault(self) -> FileVault:

@@ -16,6 +16,8 @@ from nightlight.prevent.notices import Catalogue, read_caps, read_helplines, rea
 T = TypeVar("T")
 
 PRESETS = ("teen-default", "ofcom-f1", "strict", "open")
+#: Definitions of detection that come with the package.
+PACKS = ("starter",)
 
 
 def preset(name: str) -> bytes:
@@ -30,6 +32,18 @@ def policy_file(name: str) -> bytes:
     if not path.exists():
         raise RefusedError(
             "no_such_policy", f"There is neither a preset nor a file called {name}.", f"Presets: {', '.join(PRESETS)}."
+        )
+    return read_bytes(path)
+
+
+def pack_file(name: str) -> bytes:
+    """A pack that comes with the package by its name, or the file at that path."""
+    if name in PACKS:
+        return resources.files("nightlight.detect").joinpath("packs", f"{name}.yaml").read_bytes()
+    path = Path(name)
+    if not path.exists():
+        raise RefusedError(
+            "no_such_pack", f"There is neither a pack nor a file called {name}.", f"Packs: {', '.join(PACKS)}."
         )
     return read_bytes(path)
 

@@ -6,30 +6,37 @@ import time
 from dataclasses import dataclass
 from functools import cached_property
 
+from nightlight.adapters.engines import LiveEngines, SnapshotFile, can_detect
 from nightlight.adapters.matrix.history import History
 from nightlight.adapters.people_seal import PeopleSeal, derived
 from nightlight.adapters.policy_signer import PolicySigner
-from nightlight.cli.data import PRESETS, catalogue, policy_file, preset
+from nightlight.cli.data import PRESETS, catalogue, pack_file, policy_file, preset
 from nightlight.cli.files import long_secret, read_bytes
 from nightlight.cli.foundation import Foundation, new_id
 from nightlight.cli.matrix import hs_token
 from nightlight.cli.policy_memory import PolicyFile
 from nightlight.cli.secrets import secret
 from nightlight.flows.accounts import AccountBook
+from nightlight.flows.alerts import Alerts
 from nightlight.flows.answer_request import RequestDesk
 from nightlight.flows.change_policy import PolicyDesk
+from nightlight.flows.change_rules import RuleDesk
 from nightlight.flows.check_events import EventCheck
 from nightlight.flows.decide_contact import ContactDesk
+from nightlight.flows.detect import Detection
 from nightlight.flows.notice_box import NoticeBox
 from nightlight.flows.people import People
 from nightlight.flows.policy_book import PolicyBook
 from nightlight.flows.replay_policy import PolicyReplay
 from nightlight.flows.retention import Retention
+from nightlight.flows.rule_book import RuleBook
 from nightlight.flows.take_events import EventIntake, EventLimits
 from nightlight.flows.take_history import HistoryIntake
 from nightlight.flows.tell import Notifier
+from nightlight.model.signal import RuleMode
 from nightlight.prevent.names import NameKey
 from nightlight.prevent.notices import Catalogue
+from nightlight.settings import Detect
 from nightlight.store.relation_view import MemoryRelations
 from nightlight.web.api.prevention import Prevention, ServiceLimits
 from nightlight.web.api.service import Scope, ServiceTokens
@@ -47,11 +54,41 @@ class PreventionRooms(Foundation):
 
     @cached_property
     def relations(self) -> MemoryRelations:
-        return MemoryRelations(self.store, self.people.open_age)
+        return MemoryRelations(self.store, self.people.open_age, forgotten=self._forgotten)
+
+    def _forgotten(self, one: int) -> None:
+        if self.detection is not None:
+            self.detection.forget(one)
+
+    @cached_property
+    def rule_book(self) -> RuleBook:
+        start = RuleMode.LIVE if self.settings.detection is Detect.LIVE else RuleMode.SHADOW
+        return RuleBook(self.store, pack_file(self.settings.rules), start)
+
+    @cached_property
+    def rule_desk(self) -> RuleDesk:
+        return RuleDesk(self.store, self.clock, self.rule_book)
+
+    @cached_property
+    def alerts(self) -> Alerts:
+        return Alerts(new_id, self.people.number, self.settings.detection_cases)
+
+    @cached_property
+    def engines(self) -> LiveEngines:
+        return LiveEngines()
+
+    @cached_property
+    def detection(self) -> Detection | None:
+        """None where it is switched off, or where what it needs is not installed."""
+        if self.settings.detection is Detect.OFF or not can_detect():
+            return None
+        memory = SnapshotFile(self.settings.data_dir / "detection.snapshot")
+        parts = (self.store, self.people, self.relations, self.rule_book, self.alerts, self.engines)
+        return Detection(*parts, memory)
 
     @cached_property
     def events(self) -> EventIntake:
-        return EventIntake(self.store, self.clock, self.people, self.relations, self.event_limits)
+        return EventIntake(self.store, self.clock, self.people, self.relations, self.event_limits, self.detection)
 
     @cached_property
     def event_limits(self) -> EventLimits:

@@ -19,7 +19,6 @@ from nightlight.detect.definitions import (
     Pack,
     Purpose,
     Rule,
-    Severity,
 )
 from nightlight.detect.example_file import ExampleReader, milliseconds
 from nightlight.detect.expression import (
@@ -34,6 +33,7 @@ from nightlight.detect.expression import (
 from nightlight.detect.fields import FIELDS, GROUPS, KEYS, Type
 from nightlight.hazmat.strict_yaml import MalformedError, Problem, Reader, read_nodes, suggestion
 from nightlight.model.contact import SignalFamily
+from nightlight.model.signal import Severity
 
 FORMAT = "nightlight-detection/1"
 CODE = "definitions_malformed"

@@ -9,6 +9,7 @@ from enum import StrEnum
 from nightlight.detect.expression import Node, names_of
 from nightlight.detect.fields import Type
 from nightlight.model.contact import SignalFamily
+from nightlight.model.signal import Severity
 
 
 class Function(StrEnum):
@@ -49,12 +50,6 @@ LIFETIME_MAX_MS: Mapping[Purpose, int] = {
     Purpose.EVASION: 90 * DAY_MS,
     Purpose.VOLUME: 14 * DAY_MS,
 }
-
-
-class Severity(StrEnum):
-    LOW = "low"
-    MEDIUM = "medium"
-    HIGH = "high"
 
 
 @dataclass(frozen=True, slots=True)

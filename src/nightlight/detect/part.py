@@ -1,130 +1,90 @@
-"""One part of a divided state: the same windows, for the keys that belong to it."""
+"""One part of a divided state: an engine that sees the events that concern its keys, and speaks for these alone.
+
+An event comes to the part of each key that it concerns. There the engine takes it as a whole, so it also keeps pieces of
+keys that belong to other parts; nobody asks for them, and they expire as everything does.
+"""
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Protocol
 
-import cbor2
+import numpy as np
+from numpy.typing import NDArray
 
-from nightlight.detect.definitions import Feature, Function, Pack
+from nightlight.detect.columns import SEEN_COLUMNS
+from nightlight.detect.definitions import Pack
+from nightlight.detect.engine import Engine
 from nightlight.detect.evaluate import Evaluate, Number, evaluator
 from nightlight.detect.expression import kinds_of
-from nightlight.detect.fields import KINDS, Seen
+from nightlight.detect.fields import Seen
+from nightlight.detect.live import Hits
 from nightlight.detect.shares import Plan, part_of
-from nightlight.detect.windows import Hit, State, state_of
-from nightlight.errors import RefusedError
+from nightlight.detect.windows import Hit
 
-_FORMAT = 1
+Rows = NDArray[np.int64]
+_KIND = SEEN_COLUMNS.index("kind")
+
+
+class BatchEngine(Engine, Protocol):
+    def add_batch(self, columns: Mapping[str, Any]) -> Hits: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a part says of one event: rules that it decided, and values of features for rules that others decide."""
+    """What a part says of a batch: hits of rules that it decides, and values of features for rules that others do."""
 
     hits: Sequence[Hit]
-    values: Mapping[str, Number]
+    values: Sequence[tuple[Seen, Mapping[str, Number]]]
 
 
 class Part:
-    """Events have to come in the order of the log, each once; those that do not concern a key of this part may be left
-    out. ``number``: which part, of how many."""
+    """``engine``: of this part alone. ``number``: which part, of ``parts``. Events come as rows in the columns of
+    ``SEEN_COLUMNS``, in the order of the log, each once."""
 
-    def __init__(self, pack: Pack, plan: Plan, number: int, parts: int) -> None:
-        self._pack, self._plan, self._number, self._parts = pack, plan, number, parts
-        self._kept: dict[str, State] = {
-            one.id: state_of(one) for one in pack.features if one.function is not Function.VALUE
-        }
-        self._read_by = {one.id: one.read for one in pack.features}
-        self._computed = {one.id: evaluator(one.computed) for one in pack.features if one.computed is not None}
-        self._adding: list[list[tuple[Feature, Evaluate | None, State]]] = [[] for _ in KINDS]
-        for one in pack.features:
-            if one.id in self._kept:
-                kinds = kinds_of(one.when) if one.when is not None else None
-                condition = evaluator(one.when) if one.when is not None else None
-                for kind in range(len(KINDS)) if kinds is None else kinds:
-                    self._adding[kind].append((one, condition, self._kept[one.id]))
-        self._asking: list[list[tuple[str, str, str, Evaluate, Sequence[str]]]] = [[] for _ in KINDS]
-        for rule in pack.rules:
-            if rule.id in plan.alone:
-                asks = [feature.id for feature in pack.needed(rule.when)]
-                of = (rule.id, rule.about, plan.alone[rule.id], evaluator(rule.when), asks)
-                kinds = kinds_of(rule.when)
-                for kind in range(len(KINDS)) if kinds is None else kinds:
-                    self._asking[kind].append(of)
+    def __init__(self, engine: BatchEngine, plan: Plan, number: int, parts: int) -> None:
+        self.engine = engine
+        self._plan, self._number, self._parts = plan, number, parts
+        #: By rule, the column of the key in whose part it is decided; -1: not in one part.
+        self._where = np.array(
+            [SEEN_COLUMNS.index(plan.alone[rule.id]) if rule.id in plan.alone else -1 for rule in engine.pack.rules]
+        )
+        self._shows = np.array([bool(shown) for shown in plan.shown])
 
-    def keep(self, seen: Seen) -> None:
-        """Takes one event into the windows."""
-        for feature, condition, state in self._adding[seen.kind]:
-            key = getattr(seen, feature.per)
-            if part_of(key, self._parts) == self._number and (condition is None or condition(seen, _no_features)):
-                state.expire(seen.t)
-                state.add(seen)
+    def keep(self, rows: Rows) -> None:
+        """Takes events whose hits are known already."""
+        if len(rows):
+            self.engine.add_batch(_columns(rows))
 
-    def add(self, seen: Seen) -> Told:
-        """Takes one event and says what came of it here."""
-        self.keep(seen)
-        hits, parts, mine = [], self._parts, self._number
-        for rule, about, where, condition, asks in self._asking[seen.kind]:
-            if (
-                part_of(getattr(seen, where), parts) == mine
-                and getattr(seen, about)
-                and condition(seen, lambda name: self._read(name, seen))
-            ):
-                values = {name: self._read(name, seen) for name in asks}
-                hits.append(Hit(rule, getattr(seen, about), seen.number, seen.t, values))
-        shown = {
-            feature.id: self._read(feature.id, seen)
-            for feature in self._plan.shown[seen.kind]
-            if part_of(getattr(seen, feature.read), parts) == mine
-        }
-        return Told(hits, shown)
+    def add(self, rows: Rows) -> Told:
+        """Takes events and says what came of them here."""
+        hits: list[Hit] = []
+        values: list[tuple[Seen, Mapping[str, Number]]] = []
+        # Values are read right after their event; what lies between such events goes in one piece.
+        shown = self._shows[rows[:, _KIND]]
+        ends = {*(np.flatnonzero(shown) + 1).tolist(), len(rows)} - {0}
+        start = 0
+        for end in sorted(ends):
+            piece = rows[start:end]
+            hits += self._own(piece, self.engine.add_batch(_columns(piece)))
+            if shown[end - 1]:
+                seen = Seen(*rows[end - 1].tolist())
+                mine = [
+                    feature.id
+                    for feature in self._plan.shown[seen.kind]
+                    if part_of(getattr(seen, feature.read), self._parts) == self._number
+                ]
+                if mine:
+                    values.append((seen, {name: self.engine.read(name, seen) for name in mine}))
+            start = end
+        return Told(hits, values)
 
-    def _read(self, name: str, seen: Seen) -> Number:
-        computed = self._computed.get(name)
-        if computed is not None:
-            return computed(seen, lambda other: self._read(other, seen))
-        state = self._kept[name]
-        state.expire(seen.t)
-        return state.read(getattr(seen, self._read_by[name]), seen.t)
-
-    def expire(self, now: int) -> None:
-        """Forgets what is too old at ``now``, of all keys."""
-        for state in self._kept.values():
-            state.expire(now)
-
-    def live(self) -> int:
-        return sum(state.live() for state in self._kept.values())
-
-    def snapshot(self) -> bytes:
-        """All that is kept, as CBOR."""
-        kept = {name: _packed(state.rows()) for name, state in self._kept.items()}
-        return cbor2.dumps([_FORMAT, self._pack.digest, self._number, self._parts, kept])
-
-    @classmethod
-    def restore(cls, pack: Pack, plan: Plan, number: int, parts: int, data: bytes) -> Self:
-        """``RefusedError('snapshot_corrupted')`` if it is not of this pack and this part, or not whole."""
-        made = cls(pack, plan, number, parts)
-        try:
-            version, digest, of, out_of, kept = cbor2.loads(data)
-            if (version, digest, of, out_of) != (
-                _FORMAT,
-                pack.digest,
-                number,
-                parts,
-            ) or kept.keys() != made._kept.keys():
-                raise ValueError
-            for name, packed in kept.items():
-                made._kept[name].load(_rows(packed))
-        except (ValueError, TypeError, AttributeError, cbor2.CBORDecodeError):
-            raise RefusedError(
-                "snapshot_corrupted",
-                f"The state of part {number} is damaged, or of other definitions.",
-                "Start with a new checkpoint folder: the state is made again from the log.",
-            ) from None
-        return made
+    def _own(self, rows: Rows, found: Hits) -> Iterable[Hit]:
+        where = self._where[found.rule]
+        keys = rows[found.row, where]
+        mine = (where >= 0) & (keys % self._parts == self._number)
+        return map(found.hit, np.flatnonzero(mine).tolist())
 
 
 class Meeting:
@@ -133,25 +93,23 @@ class Meeting:
     def __init__(self, pack: Pack, plan: Plan) -> None:
         self._computed = {one.id: evaluator(one.computed) for one in pack.features if one.computed is not None}
         self._rules = [
-            (rule, evaluator(rule.when), [feature.id for feature in pack.needed(rule.when)])
+            (rule, kinds_of(rule.when), evaluator(rule.when), [feature.id for feature in pack.needed(rule.when)])
             for rule in pack.rules
             if rule.id in plan.meeting
         ]
 
     def decide(self, seen: Seen, told: Iterable[Mapping[str, Number]]) -> list[Hit]:
         """The hits of the rules that no part could decide alone."""
-        values = {name: value for some in told for name, value in some.items()}
+        read = self.reader(seen, told)
         hits = []
-        for rule, condition, asks in self._rules:
-            kinds = kinds_of(rule.when)
+        for rule, kinds, condition, asks in self._rules:
             about = getattr(seen, rule.about)
-            if (kinds is None or seen.kind in kinds) and about and condition(seen, self.reader(seen, values)):
-                read = self.reader(seen, values)
+            if (kinds is None or seen.kind in kinds) and about and condition(seen, read):
                 hits.append(Hit(rule.id, about, seen.number, seen.t, {name: read(name) for name in asks}))
         return hits
 
-    def reader(self, seen: Seen, values: Mapping[str, Number]) -> _Reader:
-        return _Reader(seen, values, self._computed)
+    def reader(self, seen: Seen, told: Iterable[Mapping[str, Number]]) -> _Reader:
+        return _Reader(seen, {name: value for some in told for name, value in some.items()}, self._computed)
 
 
 class _Reader:
@@ -163,16 +121,5 @@ class _Reader:
         return self._values[name] if computed is None else computed(self._seen, self)
 
 
-def _packed(rows: Sequence[tuple[int, int, int]]) -> bytes:
-    return array("q", [number for row in rows for number in row]).tobytes()
-
-
-def _rows(packed: bytes) -> list[tuple[int, int, int]]:
-    numbers = array("q")
-    numbers.frombytes(packed)
-    of = iter(numbers)
-    return list(zip(of, of, of, strict=True))
-
-
-def _no_features(name: str) -> Number:
-    raise KeyError(name)
+def _columns(rows: Rows) -> dict[str, NDArray[np.int64]]:
+    return {name: rows[:, place] for place, name in enumerate(SEEN_COLUMNS)}

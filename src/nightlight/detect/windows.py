@@ -18,13 +18,17 @@ from nightlight.detect.fields import KINDS, NEVER_MS, Seen
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A rule's condition held at an event. ``about``: the keyed number of an account. ``values``: what it asked for."""
+    """A rule's condition held at an event. ``about``: the keyed number of an account. ``values``: what it asked for.
+
+    ``warming``: one of these has not seen a whole window yet, so nothing may follow from it.
+    """
 
     rule: str
     about: int
     number: int
     t: int
     values: Mapping[str, Number]
+    warming: bool = False
 
 
 @dataclass(slots=True)
@@ -50,15 +54,12 @@ class _Windowed:
         value = getattr(seen, feature.value) if feature.value else 1
         if not key or (feature.function is Function.COUNT_DISTINCT and not value):
             return
-        self._keep(seen.t, key, value)
-
-    def _keep(self, t: int, key: int, value: int) -> None:
         window = self._of.setdefault(key, _Window())
-        window.events.append((t, value))
+        window.events.append((seen.t, value))
         window.total += value
-        if self._feature.function is Function.COUNT_DISTINCT:
+        if feature.function is Function.COUNT_DISTINCT:
             window.values[value] = window.values.get(value, 0) + 1
-        self._order.append((t, key))
+        self._order.append((seen.t, key))
 
     def expire(self, now: int) -> None:
         while self._order and self._order[0][0] <= now - self._feature.over_ms:
@@ -87,15 +88,6 @@ class _Windowed:
 
     def live(self) -> int:
         return sum(max(1, len(window.values)) for window in self._of.values())
-
-    def rows(self) -> list[tuple[int, int, int]]:
-        """Everything that is kept, in its order: time, key, value."""
-        events = {key: iter(window.events) for key, window in self._of.items()}
-        return [(t, key, next(events[key])[1]) for t, key in self._order]
-
-    def load(self, rows: Sequence[tuple[int, int, int]]) -> None:
-        for t, key, value in rows:
-            self._keep(t, key, value)
 
 
 class _Times:
@@ -127,21 +119,6 @@ class _Times:
     def live(self) -> int:
         return len(self._of)
 
-    def rows(self) -> list[tuple[int, int, int]]:
-        """Everything that is kept, in its order: the last time, key, the first time."""
-        return [(last, key, first) for key, (first, last) in self._of.items()]
-
-    def load(self, rows: Sequence[tuple[int, int, int]]) -> None:
-        self._of = {key: (first, last) for last, key, first in rows}
-
-
-State = _Windowed | _Times
-
-
-def state_of(feature: Feature) -> State:
-    """An empty state of one feature that is not computed of others."""
-    return _Windowed(feature) if feature.function in WINDOWED else _Times(feature)
-
 
 class Windows:
     """The state of all features of a pack. Events have to come in the order of the log, each once."""
@@ -149,7 +126,9 @@ class Windows:
     def __init__(self, pack: Pack) -> None:
         self.pack = pack
         self._kept: dict[str, _Windowed | _Times] = {
-            one.id: state_of(one) for one in pack.features if one.function is not Function.VALUE
+            one.id: _Windowed(one) if one.function in WINDOWED else _Times(one)
+            for one in pack.features
+            if one.function is not Function.VALUE
         }
         self._read_by = {one.id: one.read for one in pack.features}
         self._computed = {one.id: evaluator(one.computed) for one in pack.features if one.computed is not None}

@@ -155,7 +155,7 @@ class AccountBook:
         with self.store.write() as tx:
             gone = tx.remove_events(events, account, last_event)
             gone += tx.remove_contacts_of(account, decisions, now - _CLOCK_MS) + tx.remove_actions_of(account)
-            gone += tx.remove_own_page(one, account) + tx.remove_asks_of(one)
+            gone += tx.remove_own_page(one, account) + tx.remove_asks_of(one) + tx.remove_signals_of(one, account)
             gone += tx.remove_relations(one, named, last_change, tx.next_change(), now)
             tx.log(now, LogKind.ACCOUNT_FORGOTTEN, by, self.people.pseudonym(account), {"removed": gone})
         self.view.follow()

@@ -19,7 +19,9 @@ _AT_ONCE = 1_000_000
 #: A statement for every event, and for most of them the same seen from the other side.
 _STATEMENTS_PER_EVENT = 3
 #: Which no event explains: notices, words of forgetting, times that others say, and rooms whose maker was forgotten.
-_UNEXPLAINED = frozenset({Tie.TOLD, Tie.FORGOTTEN, Tie.KNOWN_SINCE, Tie.PRIVATE, Tie.SIGNAL})
+_UNEXPLAINED = frozenset(
+    {Tie.TOLD, Tie.FORGOTTEN, Tie.KNOWN_SINCE, Tie.PRIVATE, Tie.PUBLIC, Tie.SIGNAL, Tie.BANNED_WITH}
+)
 _DECIDED = frozenset(range(Tie.DECIDED_ALLOW, Tie.DECIDED_DENY + 1))
 
 Key = tuple[int, int, int]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from nightlight.errors import RefusedError
+from nightlight.flows.detect import Watch
 from nightlight.flows.people import People
 from nightlight.flows.policy_book import InForce, PolicyBook
 from nightlight.flows.take_events import EventIntake
@@ -22,6 +23,7 @@ from nightlight.model.contact import (
     DecidedContact,
     Direction,
     RequestState,
+    SignalFamily,
 )
 from nightlight.model.event import Event, EventKind
 from nightlight.model.relation import DAY_MS, NumberedStatement, Tie
@@ -112,12 +114,13 @@ class ContactDesk:
             with self._store.write() as tx:
                 self._view.follow(tx)
                 in_force = self._policies.in_force(tx)
-                batch = _Batch(now, since or {}, self._still_open(tx, approaches))
+                batch = _Batch(now, since or {}, self._still_open(tx, approaches), self._events.watch(tx, now))
                 answers = [self._decide_one(approach, in_force, batch) for approach in approaches]
                 if batch.decided:
                     answers = [self._settle(tx, answer, batch) for answer in answers]
                     tx.add_contact_decisions(batch.decided)
-                    self._events.record(tx, batch.events, now, batch.statements)
+                if batch.decided or batch.watch is not None:
+                    self._events.record(tx, batch.events, now, batch.statements, batch.watch)
             for answer in answers:
                 self._remember(answer, batch.facts)
             self._let_go(now)
@@ -222,6 +225,8 @@ class ContactDesk:
             if request is not None and request.state in _WAITING and request.approach.room == approach.room:
                 return replace(answer, request=request)
         decision_id = self._new_id("cd")
+        if approach.direction is not Direction.FIND:
+            facts, decision = self._judged(approach, decision_id, policy, facts, decision, batch)
         kept = DecidedContact(
             decision_id,
             batch.now,
@@ -236,23 +241,33 @@ class ContactDesk:
         batch.decided.append(kept)
         batch.facts[decision_id] = facts
         if approach.direction is not Direction.FIND:
-            fields = {"direction": approach.direction.value, "outcome": decision.outcome.word}
-            batch.events.append(
-                Event(
-                    decision_id,
-                    EventKind.CONTACT_DECIDED,
-                    batch.now,
-                    approach.actor,
-                    approach.target,
-                    approach.room,
-                    fields,
-                )
-            )
+            batch.events.append(_event(decision_id, approach, batch.now, decision.outcome.word))
         if counts_for_limits(facts):  # the only place that remembers decisions: their event alone does not
             tie = decided(decision.outcome.word)
             batch.statements.append(NumberedStatement(one, tie, other, batch.now))
             batch.made.setdefault(one, []).append((tie, other, batch.now))
         return Answer(kept, None, policy.denied_looks, facts)
+
+    def _judged(
+        self,
+        approach: Approach,
+        decision_id: str,
+        policy: CompiledPolicy,
+        facts: ContactFacts,
+        decision: ContactDecision,
+        batch: _Batch,
+    ) -> tuple[ContactFacts, ContactDecision]:
+        """Facts and decision with the signals that this very approach raises."""
+        if batch.watch is None:
+            return facts, decision
+        raised = batch.watch.see(_event(decision_id, approach, batch.now, ""))
+        if raised:
+            batch.signals[approach.actor] = batch.signals.get(approach.actor, frozenset()) | raised
+        more = batch.signals.get(approach.actor, frozenset()) - facts.signals
+        if not more:
+            return facts, decision
+        facts = replace(facts, signals=facts.signals | more)
+        return facts, policy.decide(facts)
 
     def _settle(self, tx: Transaction, answer: Answer, batch: _Batch) -> Answer:
         """Opens the request that an undelivered approach becomes, or finds the one that is open already."""
@@ -302,18 +317,28 @@ class ContactDesk:
 class _Batch:
     """What a batch of decisions is about to write. ``made``: by who comes, the ties that earlier ones of it made.
 
-    ``repeated``: requests of earlier answers, as they are now.
+    ``repeated``: requests of earlier answers, as they are now. ``signals``: by who comes, families raised just now.
     """
 
-    def __init__(self, now: int, since: Mapping[str, int], repeated: Mapping[str, ContactRequest]) -> None:
+    def __init__(
+        self, now: int, since: Mapping[str, int], repeated: Mapping[str, ContactRequest], watch: Watch | None
+    ) -> None:
         self.now = now
         self.since = since
         self.repeated = repeated
+        self.watch = watch
+        self.signals: dict[str, frozenset[SignalFamily]] = {}
         self.decided: list[DecidedContact] = []
         self.facts: dict[str, ContactFacts] = {}
         self.events: list[Event] = []
         self.statements: list[NumberedStatement] = []
         self.made: dict[int, list[tuple[Tie, int, int]]] = {}
+
+
+def _event(decision_id: str, approach: Approach, now: int, outcome: str) -> Event:
+    fields = {"direction": approach.direction.value, "outcome": outcome}
+    kind = EventKind.CONTACT_DECIDED
+    return Event(decision_id, kind, now, approach.actor, approach.target, approach.room, fields)
 
 
 def _is_repeated(before: tuple[Answer, ContactFacts], facts: ContactFacts, decision: ContactDecision, now: int) -> bool:

@@ -13,7 +13,7 @@ from nightlight.prevent.event_reader import account_name
 
 #: Who acts in the event of a decision. Which reviewer it was stands in the log and nowhere else.
 REVIEWERS = "nightlight"
-_OUTCOMES = {
+OUTCOMES = {
     Outcome.VIOLATION: "violation",
     Outcome.NO_VIOLATION: "no_violation",
     Outcome.INSUFFICIENT: "inconclusive",
@@ -44,7 +44,7 @@ def of_decision(case: Case, reports: Sequence[Report], decision: Decision) -> li
     """``decision.made``; and where no rule was broken, the proven reports no longer count against anybody."""
     made: list[Event] = []
     if case.subject and _is_name(case.subject):
-        fields = {"outcome": _OUTCOMES[decision.outcome]}
+        fields = {"outcome": OUTCOMES[decision.outcome]}
         made.append(
             Event(
                 decision.decision_id,

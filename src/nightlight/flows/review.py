@@ -12,22 +12,26 @@ from nightlight.evidence.log import LogEntry, LogKind
 from nightlight.evidence.relation import only_relates
 from nightlight.evidence.stored_event import check_stored_event
 from nightlight.evidence.verify import AmbiguousContentError, VerifiedMessage, verify_message
+from nightlight.flows.alerts import Alerts
 from nightlight.flows.attachments import AttachmentPolicy, AttachmentView, attachment_views
 from nightlight.flows.keep_attachment import AttachmentKeeper
 from nightlight.flows.record_report import NewId
-from nightlight.flows.report_events import of_decision
+from nightlight.flows.report_events import OUTCOMES, of_decision
 from nightlight.flows.take_events import EventIntake
 from nightlight.model.action import Action, ActionKind, ActionState, PlannedAction
 from nightlight.model.attachment import Attachment
 from nightlight.model.case import Case, CaseState, Decision, Outcome, Policy
 from nightlight.model.referral import Agency, Referral
 from nightlight.model.report import RelationKind, Report, ReportedMessage
+from nightlight.model.signal import Alert, Signal
 from nightlight.model.verdict import Code
 from nightlight.ports import Clock, Store, Transaction
 from nightlight.respond.conversation import Line, conversation
 from nightlight.respond.enforcement import check_decision, plan_actions
 
 QUEUE_MAX = 200
+#: The newest signals about the account that a case shows.
+SIGNALS_MAX = 100
 
 _CHANGED = {RelationKind.EDIT: "New text:", RelationKind.REACTION: "Reaction:"}
 
@@ -62,6 +66,8 @@ class CaseFile:
     agencies: list[Agency]
 
     attachments: Mapping[str, Sequence[AttachmentView]] = field(default_factory=dict)
+    alerts: Sequence[Alert] = ()
+    signals: Sequence[Signal] = ()
 
     @property
     def messages(self) -> list[ReportedMessage]:
@@ -96,6 +102,7 @@ class Desk:
     events: EventIntake
     policy: AttachmentPolicy = field(default_factory=AttachmentPolicy)
     keeper: AttachmentKeeper | None = None
+    alerts: Alerts | None = None
 
     def queue(self, state: CaseState = CaseState.OPEN) -> Queue:
         with self.store.read() as tx:
@@ -160,7 +167,10 @@ class Desk:
                 case_id,
                 {"outcome": outcome, "policy": policy, "reason": decision.reason, "proven": file.case.proven},
             )
-            self.events.record(tx, of_decision(file.case, file.reports, decision), now)
+            own = of_decision(file.case, file.reports, decision)
+            if self.alerts is not None:
+                own += self.alerts.decided(tx, file.case, decision, OUTCOMES[outcome])
+            self.events.record(tx, own, now)
             for planned in plan:
                 self._plan(tx, case_id, reviewer, planned, now)
         return decision
@@ -233,6 +243,8 @@ class Desk:
             tx.referrals_of(case_id),
             tx.agencies(),
             views,
+            tx.alerts_of(case_id),
+            tx.signals_about(self.events.number(case.subject), SIGNALS_MAX) if case.subject else (),
         )
 
     def _open(self, tx: Transaction, message: ReportedMessage) -> RevealedMessage:

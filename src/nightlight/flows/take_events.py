@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from nightlight.detect.known import ITEM_FIELDS
 from nightlight.errors import RefusedError
+from nightlight.flows.detect import Detection, Watch
 from nightlight.flows.people import People
 from nightlight.model.event import OWN_ID, OWN_KINDS, Event, EventKind
 from nightlight.model.relation import NumberedStatement, Tie
@@ -43,12 +45,21 @@ class EventReceipt:
 class EventIntake:
     """The door for events."""
 
-    def __init__(self, store: Store, clock: Clock, people: People, view: RelationView, limits: EventLimits) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        people: People,
+        view: RelationView,
+        limits: EventLimits,
+        detection: Detection | None = None,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._people = people
         self._view = view
         self._limits = limits
+        self._detection = detection
         self.number = people.number
 
     def take(self, sent: Sequence[Event | RefusedError]) -> EventReceipt:
@@ -66,7 +77,10 @@ class EventIntake:
         new: list[Event] = []
         duplicates = 0
         if checked:
+            if self._view.change < 0:
+                self._view.follow()  # this once it takes long, and nobody has to wait for it
             with self._store.write() as tx:
+                self._view.follow(tx)  # what is kept beside an event is what was known when it came
                 known = tx.known_events([event.event_id for _, event in checked])
                 for position, event in checked:
                     before = known.get(event.event_id)
@@ -83,10 +97,19 @@ class EventIntake:
         return EventReceipt(len(new), duplicates, tuple(sorted(refused, key=lambda one: one.position)))
 
     def record(
-        self, tx: Transaction, own: Sequence[Event], now: int, further: Iterable[NumberedStatement] = ()
+        self,
+        tx: Transaction,
+        own: Sequence[Event],
+        now: int,
+        further: Iterable[NumberedStatement] = (),
+        watch: Watch | None = None,
     ) -> None:
         """Appends Nightlight's own events inside a story, under ids that nobody outside can use."""
-        self.append(tx, [_as_own(event) for event in own], now, further)
+        self.append(tx, [_as_own(event) for event in own], now, further, watch)
+
+    def watch(self, tx: Transaction, now: int) -> Watch | None:
+        """For a story that has to know what detection says of an event before it is appended (``record``)."""
+        return self._detection.begin(tx, now) if self._detection is not None else None
 
     def record_once(self, tx: Transaction, own: Sequence[Event], now: int) -> list[Event]:
         """The same for events that may be here already, or stand in ``own`` twice. Returns those that were new."""
@@ -97,21 +120,49 @@ class EventIntake:
         return new
 
     def append(
-        self, tx: Transaction, new: Sequence[Event], now: int, further: Iterable[NumberedStatement] = ()
+        self,
+        tx: Transaction,
+        new: Sequence[Event],
+        now: int,
+        further: Iterable[NumberedStatement] = (),
+        watch: Watch | None = None,
     ) -> None:
-        """Appends events that are surely not in the log, and what they say."""
+        """Appends events that are surely not in the log, what they say, and what detection says of them.
+
+        ``watch``: has seen these very events already.
+        """
+        if new or watch is not None:
+            if watch is None and self._detection is not None:
+                watch = self._detection.begin(tx, now)
+                for event in new:
+                    watch.see(event)
+            raised = watch.finish() if watch is not None else []
+            new = [*new, *raised]
+            if new:
+                number, last_at = tx.last_event()
+                # A clock that was set back does not set the log back.
+                tx.add_events(new, max(now, last_at), number + 1)
         stated = [self._people.numbered(one) for event in new for one in statements(event)]
         stated.extend(further)
-        if new:
-            number, last_at = tx.last_event()
-            # A clock that was set back does not set the log back.
-            tx.add_events(new, max(now, last_at), number + 1)
+        stated.extend(self._left_by_bans(new))
         if stated:
             tx.state(stated, tx.next_change())
         for event in new:
             if event.kind is EventKind.CONTACT_BLOCKED:
                 blocked = self._people.close_blocked(event.actor, event.target, event.at)
                 tx.name_block(self._people.number(event.actor), blocked)
+
+    def _left_by_bans(self, new: Sequence[Event]) -> Iterator[NumberedStatement]:
+        """Where a banned account was: others who come from the same device, or into the same room, are seen by it."""
+        number = self._people.number
+        for event in new:
+            if event.kind is EventKind.ACCOUNT_BANNED:
+                one = number(event.actor)
+                for where in self._view.left_behind(one):
+                    yield NumberedStatement(where, Tie.BANNED_WITH, one, event.at)
+            elif event.kind in ITEM_FIELDS and self._view.is_banned(one := number(event.actor)):
+                item = number(str(event.fields[ITEM_FIELDS[event.kind]]))
+                yield NumberedStatement(item, Tie.BANNED_WITH, one, event.at)
 
     def block(self, tx: Transaction, event_id: str, account: str, other: str, now: int) -> None:
         """Records that an account blocks another one here with us.

@@ -13,6 +13,14 @@ class CaseState(StrEnum):
     DECIDED = "decided"
 
 
+class CaseSource(StrEnum):
+    """What brought the case up."""
+
+    REPORT = "report"
+    #: Signals from metadata: nobody reported anything, and nothing is proven.
+    DETECTION = "detection"
+
+
 class Outcome(StrEnum):
     """What the reviewer found."""
 
@@ -62,6 +70,7 @@ class Case:
     proven: int
     messages: int
     reports: int
+    source: CaseSource = CaseSource.REPORT
 
 
 @dataclass(frozen=True, slots=True)

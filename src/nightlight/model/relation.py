@@ -38,6 +38,12 @@ class Tie(IntEnum):
     #: ``one`` wrote to ``other`` for the first time; and in the room ``other``.
     WROTE_TO = 15
     WROTE_IN = 16
+    #: ``one`` was used on the device ``other``.
+    DEVICE_IS = 17
+    #: The room ``one`` is surely public: anybody may enter.
+    PUBLIC = 18
+    #: ``one`` is banned.
+    BANNED = 19
     #: The last decision about ``one`` coming towards ``other``, a kind for each outcome.
     DECIDED_ALLOW = 20
     DECIDED_ALLOW_WITH_NOTICE = 21
@@ -50,6 +56,8 @@ class Tie(IntEnum):
     LOOSENED = 31
     #: ``one`` was last sent the notice whose name's number is ``other``.
     TOLD = 32
+    #: The device, number or private room ``one`` had the account ``other`` when that one was banned, or since.
+    BANNED_WITH = 33
     #: Everything about ``one`` was removed; kept only until every process has heard of it.
     FORGOTTEN = 40
 
@@ -74,6 +82,9 @@ LIFETIME: dict[Tie, int | None] = {
     Tie.PROVEN_BY: 365 * DAY_MS,
     Tie.WROTE_TO: 365 * DAY_MS,
     Tie.WROTE_IN: 365 * DAY_MS,
+    Tie.DEVICE_IS: 90 * DAY_MS,
+    Tie.PUBLIC: None,
+    Tie.BANNED: None,
     Tie.DECIDED_ALLOW: 30 * DAY_MS,
     Tie.DECIDED_ALLOW_WITH_NOTICE: 30 * DAY_MS,
     Tie.DECIDED_REQUEST: 30 * DAY_MS,
@@ -82,6 +93,7 @@ LIFETIME: dict[Tie, int | None] = {
     Tie.SIGNAL: 0,
     Tie.LOOSENED: None,
     Tie.TOLD: 30 * DAY_MS,
+    Tie.BANNED_WITH: 90 * DAY_MS,
     #: Goes when everybody who follows has heard of it (store/relations.py).
     Tie.FORGOTTEN: DAY_MS,
 }

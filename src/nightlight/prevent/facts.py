@@ -113,7 +113,7 @@ def contact_facts(
         direction=direction,
         from_band=seen.one_age.acting_in_month(today),
         to_band=seen.other_age.in_month(today),
-        relation=_relation(seen),
+        relation=relation_of(seen),
         blocked=Tie.BLOCKED_BY in between,
         from_assurance=Assurance.NONE if seen.one_age.disputed else seen.one_age.assurance,
         account_age=max(0, now - known_since) // HOUR_MS,
@@ -137,7 +137,8 @@ def contact_facts(
     )
 
 
-def _relation(seen: Seen) -> Relation:
+def relation_of(seen: Seen) -> Relation:
+    """The closest that the two are to each other."""
     if Tie.CONNECTED in seen.between:
         return Relation.CONNECTED
     if seen.in_address_book:

@@ -43,8 +43,9 @@ def _signal(family: SignalFamily) -> Fact:
         f"signal_{family.value}",
         Risk.UP,
         "yes_no",
-        f"a signal of the family {family.value} is active about the account",
-        lambda facts: family in facts.signals,
+        f"the account is watched, and a signal of the family {family.value} is active about it",
+        # One family alone is seen by engineers only (DESIGN.md): nobody else may feel it.
+        lambda facts: facts.watched and family in facts.signals,
     )
 
 

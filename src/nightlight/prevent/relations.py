@@ -10,7 +10,7 @@ from nightlight.model.relation import Statement, Tie
 
 #: Ties for which, of two statements of the same instant, the one that ends it holds: the more careful reading.
 ENDING_WINS = frozenset(
-    {Tie.CONNECTED, Tie.LOOSENED, Tie.IN_ROOM, Tie.MEMBER, Tie.HAS_NUMBER_OF, Tie.PRIVATE, Tie.PROVEN_BY}
+    {Tie.CONNECTED, Tie.LOOSENED, Tie.IN_ROOM, Tie.MEMBER, Tie.HAS_NUMBER_OF, Tie.PRIVATE, Tie.PROVEN_BY, Tie.PUBLIC}
 )
 #: Of which the earliest time counts, not the latest.
 EARLIEST_COUNTS = frozenset({Tie.KNOWN_SINCE, Tie.WROTE_TO, Tie.WROTE_IN})
@@ -47,6 +47,10 @@ def statements(event: Event) -> Iterator[Statement]:
             yield Statement(target, Tie.BLOCKED_BY, actor, at, blocks)
             if blocks:
                 yield from _connected(actor, target, at, holds=False)
+        case EventKind.ACCOUNT_DEVICE:
+            yield Statement(actor, Tie.DEVICE_IS, str(event.fields["device"]), at)
+        case EventKind.ACCOUNT_BANNED | EventKind.ACCOUNT_UNBANNED:
+            yield Statement(actor, Tie.BANNED, actor, at, event.kind is EventKind.ACCOUNT_BANNED)
         case EventKind.ACCOUNT_NUMBER:
             number = str(event.fields["number"])
             yield Statement(actor, Tie.NUMBER_IS, number, at)
@@ -63,7 +67,9 @@ def statements(event: Event) -> Iterator[Statement]:
                 yield Statement(actor, Tie.MADE_ROOM, room, at)
                 yield Statement(room, Tie.MADE_ROOM, actor, at)
             if "visibility" in event.fields:
-                yield Statement(room, Tie.PRIVATE, room, at, event.fields["visibility"] == "private")
+                private = event.fields["visibility"] == "private"
+                yield Statement(room, Tie.PRIVATE, room, at, private)
+                yield Statement(room, Tie.PUBLIC, room, at, not private)
         case EventKind.ROOM_JOINED | EventKind.ROOM_LEFT:
             joined = event.kind is EventKind.ROOM_JOINED
             yield Statement(actor, Tie.IN_ROOM, room, at, joined)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, case, func, insert, select, update
 
-from nightlight.model.case import Case, CaseState, Decision, Outcome, Policy
+from nightlight.model.case import Case, CaseSource, CaseState, Decision, Outcome, Policy
 from nightlight.model.report import Category, MessageRole
 from nightlight.store.schema import cases, decisions, reported_messages, reports
 
@@ -34,6 +34,16 @@ class CaseTables:
             .order_by(cases.c.opened_at)
             .limit(1)
         )
+
+    def open_case_about(self, subject: str) -> Case | None:
+        """The oldest open case about the account, whatever brought it up."""
+        row = self._connection.execute(
+            select(cases)
+            .where(cases.c.subject == subject, cases.c.state == CaseState.OPEN)
+            .order_by(cases.c.opened_at)
+            .limit(1)
+        ).first()
+        return _case(row) if row else None
 
     def add_case(self, case: Case) -> None:
         self._connection.execute(insert(cases), asdict(case))
@@ -89,4 +99,5 @@ def _case(row: Row[Any]) -> Case:
         proven=row.proven,
         messages=row.messages,
         reports=row.reports,
+        source=CaseSource(row.source),
     )

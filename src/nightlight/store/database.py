@@ -82,10 +82,14 @@ class Database:
         with self._one_writer, self._translated(), self.engine.connect() as connection:
             if self.engine.dialect.name == "sqlite":
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
-            with _committed(connection):
-                tx = SqlTransaction(connection, self._log_key, writes=True)
-                yield tx
-                tx.flush()
+            tx = SqlTransaction(connection, self._log_key, writes=True)
+            try:
+                with _committed(connection):
+                    yield tx
+                    tx.flush()
+            except BaseException:
+                tx.undone()
+                raise
 
     def log_head(self) -> LogHead:
         """The authenticated head; ``RefusedError('log_broken')`` if somebody changed it."""

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, insert, or_, select
 
 from nightlight.model.event import Event, EventKind, LoggedEvent
+from nightlight.store.detection_schema import arrivals
 from nightlight.store.many import write_many
 from nightlight.store.numbering import Numbering
 from nightlight.store.schema import counted_messages, events
@@ -86,6 +87,8 @@ class EventTables:
         old = list(takewhile(lambda row: min(row.received_at, row.at) < received_at, rows))
         if old:
             self._connection.execute(delete(events).where(table.number <= old[-1].number))
+            # What was known when they came goes with them.
+            self._connection.execute(delete(arrivals).where(arrivals.c.last <= old[-1].number))
         return len(old)
 
     def events_naming(self, account: str) -> list[int]:

@@ -9,8 +9,10 @@ from sqlalchemy import Connection, Row, bindparam, select, update
 from nightlight.store.schema import changes
 
 # Made once: putting a statement together takes longer than running it.
-_READ = select(changes.c.last, changes.c.event, changes.c.received_at, changes.c.settled)
-_WRITE = update(changes).values(last=bindparam("last_"), event=bindparam("event_"), received_at=bindparam("at_"))
+_READ = select(changes.c.last, changes.c.event, changes.c.received_at, changes.c.settled, changes.c.detected)
+_WRITE = update(changes).values(
+    last=bindparam("last_"), event=bindparam("event_"), received_at=bindparam("at_"), detected=bindparam("detected_")
+)
 
 
 class Numbering:
@@ -23,7 +25,7 @@ class Numbering:
         self._connection = connection
         self._writes = writes
         self._row: Row[*tuple[Any, ...]] | None = None
-        self._next: tuple[int, int, int] | None = None
+        self._next: tuple[int, int, int, int] | None = None
 
     def last_change(self) -> int:
         return self._next[0] if self._next else self._read().last
@@ -36,27 +38,35 @@ class Numbering:
     def last_event(self) -> tuple[int, int]:
         """Number and time of arrival of the last event; zeros before the first."""
         if self._next:
-            return self._next[1:]
+            return self._next[1:3]
         row = self._read()
         return row.event, row.received_at
 
     def next_change(self) -> int:
-        self._set(change := self.last_change() + 1, *self.last_event())
+        self._set(change := self.last_change() + 1, *self.last_event(), self.detected())
         return change
 
+    def detected(self) -> int:
+        """Up to which event detection has said what it has to say."""
+        return self._next[3] if self._next else int(self._read().detected)
+
+    def detected_up_to(self, number: int) -> None:
+        if number != self.detected():
+            self._set(self.last_change(), *self.last_event(), number)
+
     def event_added(self, number: int, received_at: int) -> None:
-        self._set(self.last_change(), number, received_at)
+        self._set(self.last_change(), number, received_at, self.detected())
 
     def flush(self) -> None:
         """Writes what is new."""
         if self._next:
-            last, event, at = self._next
-            self._connection.execute(_WRITE, {"last_": last, "event_": event, "at_": at})
+            last, event, at, detected = self._next
+            self._connection.execute(_WRITE, {"last_": last, "event_": event, "at_": at, "detected_": detected})
 
-    def _set(self, last: int, event: int, received_at: int) -> None:
+    def _set(self, last: int, event: int, received_at: int, detected: int) -> None:
         if not self._writes:
             raise RuntimeError("a reading transaction numbers nothing")
-        self._next = last, event, received_at
+        self._next = last, event, received_at, detected
 
     def _read(self) -> Row[*tuple[Any, ...]]:
         if self._row is not None and self._writes:

@@ -10,12 +10,14 @@ from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Sequence
 
+from nightlight.detect.known import TOWARDS, Circumstances, Parties
 from nightlight.model.account import Age, AgeBand, BirthMonth
 from nightlight.model.relation import LIFETIME, Tie
 from nightlight.ports import Transaction
 from nightlight.prevent.facts import COUNTED_MAX, ROOM_MEMBERS_MAX, Seen
 from nightlight.prevent.tally import DECIDED_TIES, Crowd, Kind, Tally, entries
 from nightlight.store.age_table import Ages
+from nightlight.store.circumstances import circumstances, left_behind
 from nightlight.store.database import Database
 from nightlight.store.tie_table import Part, TieTable, no_limits
 
@@ -42,6 +44,8 @@ _OF_ONE = tuple(
     )
 )
 _OF_OTHER = tuple((int(tie), int(tie)) for tie in (Tie.CONNECTED, Tie.HAS_NUMBER_OF, Tie.IN_ROOM, Tie.LOOSENED))
+_OF_ONE_BETWEEN = tuple((int(tie), int(tie)) for tie in (Tie.CONNECTED, Tie.NUMBER_IS, Tie.IN_ROOM))
+_OF_OTHER_BETWEEN = tuple((int(tie), int(tie)) for tie in (Tie.CONNECTED, Tie.HAS_NUMBER_OF, Tie.IN_ROOM))
 _COUNTED = frozenset({int(Tie.REFUSED_BY), int(Tie.BLOCKED_BY), int(Tie.PROVEN_BY), *DECIDED_TIES})
 _ROOM_SIZE = frozenset({Tie.MEMBER, Tie.PRIVATE})
 
@@ -51,12 +55,22 @@ Reach = tuple[int, int]
 
 
 class MemoryRelations:
-    """Implements ``nightlight.ports.RelationView``. ``many``: from how many ties on they are counted in a tally."""
+    """Implements ``nightlight.ports.RelationView``. ``many``: from how many ties on they are counted in a tally.
 
-    def __init__(self, store: Database, open_age: Callable[[int, bytes], Age], many: int = MANY) -> None:
+    ``forgotten``: told of every account about which everything was removed.
+    """
+
+    def __init__(
+        self,
+        store: Database,
+        open_age: Callable[[int, bytes], Age],
+        many: int = MANY,
+        forgotten: Callable[[int], object] = lambda _: None,
+    ) -> None:
         self._many = many
         self._store = store
         self._open_age = open_age
+        self._forgotten = forgotten
         self._lock = threading.Lock()
         self._change = -1
         self._empty()
@@ -84,6 +98,22 @@ class MemoryRelations:
                 self._apply(tx.changed_relations(self._change))
                 self._put_ages(tx.changed_ages(self._change))
             self._change = last
+
+    def circumstances(self, parties: Parties, month: BirthMonth) -> Circumstances:
+        """What is known about who and what an event names, in the ``month`` it arrives."""
+        with self._lock:
+            towards = parties.kind in TOWARDS and parties.target
+            seen = self._between(parties.actor, parties.target) if towards else None
+            return circumstances(parties, month, self._table, self._ages_of, seen)
+
+    def left_behind(self, one: int) -> list[int]:
+        """Devices, numbers and private rooms of an account: where its ban is to be remembered."""
+        with self._lock:
+            return left_behind(self._table, one)
+
+    def is_banned(self, one: int) -> bool:
+        with self._lock:
+            return self._table.at(one, Tie.BANNED, one) is not None
 
     def look(self, one: int, other: int, month: BirthMonth | None = None, apart: Collection[int] = ()) -> Seen:
         """What is known about ``one`` coming towards ``other``.
@@ -117,6 +147,20 @@ class MemoryRelations:
                 frozenset(_others(its, loosened)),
                 crowd,
             )
+
+    def _between(self, one: int, other: int) -> Seen:
+        """What the two are to each other, and nothing else of either."""
+        part, its = self._table.part(one), self._table.part(other)
+        friends, numbers, rooms = part.ranges(*part.whole(one), _OF_ONE_BETWEEN)
+        their_friends, book, their_rooms = its.ranges(*its.whole(other), _OF_OTHER_BETWEEN)
+        return Seen(
+            _between(part, friends, (0, 0), other),
+            (),
+            self._ages_of,
+            mutual=_common(part, friends, its, their_friends),
+            shared_rooms=_common(part, rooms, its, their_rooms, self._small_rooms),
+            in_address_book=_in_address_book(part, numbers, its, book),
+        )
 
     def age(self, one: int) -> Age:
         with self._lock:
@@ -242,6 +286,7 @@ class MemoryRelations:
             self._forget_tallies_with(one)
 
     def _forget(self, one: int) -> None:
+        self._forgotten(one)
         self._forget_tallies_with(one)
         self._ages_of.remove(one)
         self._touched(one, Tie.PRIVATE)

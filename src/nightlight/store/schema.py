@@ -26,8 +26,10 @@ cases = Table(
     Column("proven", Integer, nullable=False),
     Column("messages", Integer, nullable=False),
     Column("reports", Integer, nullable=False),
+    Column("source", Text, nullable=False),
 )
 Index("ix_cases_queue", cases.c.state, cases.c.severity, cases.c.opened_at)
+Index("ix_cases_subject", cases.c.subject, cases.c.state)
 
 reports = Table(
     "reports",
@@ -282,6 +284,8 @@ changes = Table(
     Column("settled", BigInteger, nullable=False),
     Column("settling", BigInteger, nullable=False),
     Column("settling_at", BigInteger, nullable=False),
+    # Up to which event detection has said what it has to say
+    Column("detected", BigInteger, nullable=False),
 )
 
 # Messages of the room history that were counted already: keyed numbers of their ids.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -14,6 +14,7 @@ from nightlight.store.asks import AskTables
 from nightlight.store.attachments import AttachmentTables
 from nightlight.store.cases import CaseTables
 from nightlight.store.contacts import ContactTables
+from nightlight.store.detection import DetectionTables
 from nightlight.store.events import EventTables
 from nightlight.store.log import LogTable
 from nightlight.store.numbering import Numbering
@@ -39,6 +40,7 @@ class SqlTransaction(
     PolicyTables,
     OwnPageTables,
     AskTables,
+    DetectionTables,
 ):
     """Implements ``nightlight.ports.Transaction`` on one connection."""
 
@@ -46,12 +48,21 @@ class SqlTransaction(
         super().__init__(connection)
         self._log = LogTable(connection, log_key)
         self._numbering = Numbering(connection, writes=writes)
+        self._if_undone: list[Callable[[], None]] = []
         if writes:
             # Every writing transaction appends to one log, so they queue for its head, in every process.
             self._log.lock()
 
     def log(self, at: int, kind: LogKind, actor: str, subject: str, detail: Mapping[str, Any]) -> LogEntry:
         return self._log.append(at, kind, actor, subject, detail)
+
+    def if_undone(self, call: Callable[[], None]) -> None:
+        """Calls it should nothing of this transaction have happened, or nobody know whether it has."""
+        self._if_undone.append(call)
+
+    def undone(self) -> None:
+        for call in self._if_undone:
+            call()
 
     def flush(self) -> None:
         """Writes what is written once for the whole transaction; the database does it before it commits."""

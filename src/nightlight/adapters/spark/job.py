@@ -43,7 +43,8 @@ class Sink(Protocol):
 class Stream:
     """``definitions``: the file. ``checkpoint``: a folder that all machines see. ``parts``: of the state; fixed with the
     checkpoint. ``master``: Spark's, empty for what spark-submit says. ``batch``: the most events of one batch.
-    ``values``: for comparing engines; gets every value of every event."""
+    ``values``: for comparing engines; gets every value of every event. ``plain``: without
+    compiling, for a few events."""
 
     place: LogPlace
     definitions: bytes
@@ -55,6 +56,7 @@ class Stream:
     master: str = "local[2,4]"
     memory: str = "1g"
     values: Callable[[Seen, dict[str, Any]], None] | None = None
+    plain: bool = False
     settings: dict[str, str] = field(default_factory=dict)
 
 
@@ -104,7 +106,7 @@ def start(spark: SparkSession, stream: Stream, *, once: bool) -> StreamingQuery:
     every = stream.values is not None
     options = SourceOptions(stream.place, stream.definitions, stream.parts, stream.tasks, stream.batch, every)
     visits = spark.readStream.format(NAME).option("source", options.to_text()).load()
-    processor = PartProcessor(stream.definitions, stream.parts, run, every_value=every)
+    processor = PartProcessor(stream.definitions, stream.parts, run, every_value=every, plain=stream.plain)
     told = visits.groupBy("part").transformWithState(processor, OUTPUT, "Append", "None")
     meets = every or bool(compiled(stream.definitions, every)[1].meeting)
     deliver = _Deliver(stream.definitions, stream.sink, stream.values)

@@ -65,8 +65,8 @@ class HitTable:
         """Hits of events with numbers above ``after``, in their order."""
         wanted = select(_TABLE).where(_TABLE.c.number > after).order_by(_TABLE.c.number, _TABLE.c.rule, _TABLE.c.about)
         with _translated(), self._engine.connect() as connection:
-            for row in connection.execute(wanted):
-                yield Hit(row.rule, row.about, row.number, row.t, json.loads(row.reads))
+            for number, rule, about, t, reads in connection.execute(wanted):
+                yield Hit(rule, about, number, t, json.loads(reads))
 
     def count(self) -> int:
         with _translated(), self._engine.connect() as connection:

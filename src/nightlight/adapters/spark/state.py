@@ -8,6 +8,7 @@ or is new, makes up for it from what is durable.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,10 +17,11 @@ from typing import Any
 from pyspark.sql import Row
 from pyspark.sql.streaming.stateful_processor import StatefulProcessor, StatefulProcessorHandle
 
-from nightlight.adapters.spark.visits import as_row, in_order, seen_of
+from nightlight.adapters.spark.visits import as_row, in_order
 from nightlight.detect.definition_file import read_definitions
 from nightlight.detect.definitions import Pack
-from nightlight.detect.part import Part
+from nightlight.detect.part import BatchEngine, Part
+from nightlight.detect.plain import PlainEngine
 from nightlight.detect.shares import Plan, plan
 from nightlight.errors import UnavailableError
 
@@ -47,11 +49,22 @@ def compiled(definitions: bytes, every_value: bool) -> tuple[Pack, Plan]:  # noq
     return pack, plan(pack, every_value=every_value)
 
 
+def engine_of(pack: Pack, snapshot: bytes | None, *, plain: bool) -> BatchEngine:
+    """``plain``: nothing is compiled, which takes some seconds in each worker; it is ten times slower then."""
+    if plain:
+        return PlainEngine.new(pack) if snapshot is None else PlainEngine.restore(pack, snapshot)
+    from nightlight.detect.compiled import Engine
+
+    salt = int.from_bytes(os.urandom(8))  # an engine's own: snapshots hold no hashes
+    return Engine.new(pack, salt) if snapshot is None else Engine.restore(pack, snapshot, salt)
+
+
 class PartProcessor(StatefulProcessor):
     """``run``: names the checkpoint, so that workers never take the memory of another stream for theirs."""
 
-    def __init__(self, definitions: bytes, parts: int, run: str, *, every_value: bool) -> None:
-        self._definitions, self._parts, self._run, self._every_value = definitions, parts, run, every_value
+    def __init__(self, definitions: bytes, parts: int, run: str, *, every_value: bool, plain: bool) -> None:
+        self._definitions, self._parts, self._run = definitions, parts, run
+        self._every_value, self._plain = every_value, plain
 
     def init(self, handle: StatefulProcessorHandle) -> None:
         self._head = handle.getValueState("head", "sequence long, first long, events long, since long")
@@ -69,20 +82,17 @@ class PartProcessor(StatefulProcessor):
         given = list(rows)
         events = in_order(row.events for row in given)
         now = max(row.t for row in given)
-        for seen in seen_of(events):
-            told = part.add(seen)
-            for hit in told.hits:
-                yield Row(
-                    number=hit.number, t=hit.t, rule=hit.rule, about=hit.about, told=json.dumps(hit.values), event=""
-                )
-            if told.values:
-                event = json.dumps(as_row(seen))
-                values = json.dumps(told.values)
-                yield Row(number=seen.number, t=seen.t, rule="", about=0, told=values, event=event)
-        part.expire(now)
+        told = part.add(events)
+        for hit in told.hits:
+            values = json.dumps(hit.values)
+            yield Row(number=hit.number, t=hit.t, rule=hit.rule, about=hit.about, told=values, event="")
+        for seen, read in told.values:
+            event = json.dumps(as_row(seen))
+            yield Row(number=seen.number, t=seen.t, rule="", about=0, told=json.dumps(read), event=event)
+        part.engine.expire(now)
         waiting += len(events)
-        if waiting >= max(SNAPSHOT_EVENTS, part.live() // 2) or (since and now - since >= SNAPSHOT_MS):
-            self._snapshot.update((part.snapshot(),))
+        if waiting >= max(SNAPSHOT_EVENTS, part.engine.live() // 2) or (since and now - since >= SNAPSHOT_MS):
+            self._snapshot.update((part.engine.snapshot(),))
             for one in range(first, sequence):
                 self._events.removeKey((one,))
             first, waiting, since = sequence + 1, 0, now
@@ -100,15 +110,14 @@ class PartProcessor(StatefulProcessor):
             part, first = cached.part, cached.sequence
         elif self._snapshot.exists():
             (data,) = self._snapshot.get() or (b"",)
-            part = Part.restore(pack, how, number, self._parts, bytes(data))
+            part = Part(engine_of(pack, bytes(data), plain=self._plain), how, number, self._parts)
         else:
-            part = Part(pack, how, number, self._parts)
+            part = Part(engine_of(pack, None, plain=self._plain), how, number, self._parts)
         for one in range(first, sequence):
             found = self._events.getValue((one,))
             if found is None:
                 raise UnavailableError("state_lost", f"Part {number} has lost batch {one} of its state.", retry=False)
-            for seen in seen_of(in_order([bytes(found[0])])):
-                part.keep(seen)
+            part.keep(in_order([bytes(found[0])]))
         return part
 
     def close(self) -> None:

@@ -45,10 +45,5 @@ def in_order(buffers: Iterable[bytes]) -> NDArray[np.int64]:
     return rows[np.argsort(rows[:, 0], kind="stable")]
 
 
-def seen_of(rows: NDArray[np.int64]) -> Iterator[Seen]:
-    for row in rows.tolist():
-        yield Seen(*row)
-
-
 def as_row(seen: Seen) -> list[int]:
     return [getattr(seen, name) for name in SEEN_COLUMNS]

@@ -1,0 +1,84 @@
+"""Engines of detection: a plain one, and one compiled to machine code where that pays and can be had."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from importlib.util import find_spec
+from pathlib import Path
+
+from nightlight.detect.definitions import Pack
+from nightlight.detect.engine import Engine
+from nightlight.errors import RefusedError
+
+#: What detection needs beside the rest of Nightlight.
+NEEDED = ("numpy", "numba")
+INSTALL = "pip install 'nightlight[detect]'"
+
+
+def can_detect() -> bool:
+    """Whether detection can run here at all."""
+    return all(find_spec(name) is not None for name in NEEDED)
+
+
+class LiveEngines:
+    """Implements ``nightlight.detect.engine.Engines``.
+
+    The compiled engine takes some ten seconds until it is there, and is ten times faster from then on; so it is made
+    where the log is long. ``large``: always, or never, whatever the length of the log.
+    """
+
+    def __init__(self, *, large: bool | None = None) -> None:
+        self._large = large
+        # Chosen ids cannot crowd one place of a table: nobody outside knows this number.
+        self._salt = secrets.randbits(64)
+
+    def new(self, pack: Pack, since: int | None, *, large: bool) -> Engine:
+        if large if self._large is None else self._large:
+            from nightlight.detect.compiled import Engine as Compiled
+
+            return Compiled.new(pack, self._salt, since=since)
+        from nightlight.detect.plain import PlainEngine
+
+        return PlainEngine.new(pack, since)
+
+    def restore(self, pack: Pack, data: bytes) -> Engine:
+        from nightlight.detect.plain import MAGIC, PlainEngine
+
+        if data.startswith(MAGIC):
+            try:
+                return PlainEngine.restore(pack, data)
+            except (KeyError, TypeError, ValueError, json.JSONDecodeError):
+                raise RefusedError("snapshot_corrupted", "The snapshot is damaged.") from None
+        from nightlight.detect.compiled import Engine as Compiled
+
+        return Compiled.restore(pack, data, self._salt)
+
+
+class SnapshotFile:
+    """Implements ``nightlight.detect.engine.Memory``: one file, readable by its owner only, whole or not there."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def recall(self) -> bytes | None:
+        try:
+            return self._path.read_bytes()
+        except OSError:
+            return None
+
+    def keep(self, data: bytes) -> None:
+        """A snapshot is for speed: where it cannot be written, the log is read instead."""
+        new = self._path.with_suffix(f".{os.getpid()}.new")
+        try:
+            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(self._path)
+        except OSError:
+            new.unlink(missing_ok=True)
+
+    def drop(self) -> None:
+        self._path.unlink(missing_ok=True)

@@ -1,0 +1,375 @@
+"""Detection while Nightlight runs: every event is looked at in the transaction that appends it.
+
+The log is the queue. An engine has seen it up to some number; what is behind that number is read again after a crash.
+Signals stand under their event and rule, so nothing is raised twice; ``detected`` in the store says how far the log was
+judged, so nothing is left out, whichever process appended it and whether or not it could judge at that time.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from nightlight.detect.engine import Engine, Engines, Memory
+from nightlight.detect.fields import Seen
+from nightlight.detect.known import NOTHING, SILENT, Known, known, known_from_bytes, known_to_bytes, parties_of, seen_of
+from nightlight.detect.reason import reason_of
+from nightlight.detect.windows import Hit
+from nightlight.errors import RefusedError
+from nightlight.flows.alerts import Alerts
+from nightlight.flows.people import People
+from nightlight.flows.rule_book import RuleBook, RulesInForce
+from nightlight.model.account import month_of
+from nightlight.model.contact import SignalFamily
+from nightlight.model.event import Event, EventKind, LoggedEvent
+from nightlight.model.signal import RuleMode, Signal
+from nightlight.ports import RelationView, Store, Transaction
+from nightlight.prevent.relations import statements
+
+_log = logging.getLogger(__name__)
+
+#: How many events of others an engine takes over inside of a writing transaction. More are read in the background, and
+#: until then nothing new is judged.
+FOLLOW_MAX = 5_000
+_PAGE = 2_000
+#: From how many events on an engine is compiled: before that a plain one is as good, and there at once.
+LARGE = 500_000
+#: After how many events the state is written down again.
+SNAPSHOT_EVENTS = 200_000
+_SNAPSHOT_SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An event with what was known when it arrived."""
+
+    logged: LoggedEvent
+    seen: Seen
+
+
+class Detection:
+    """``engines`` makes engines, ``memory`` keeps their snapshots. Without ``ready`` nothing is judged, only kept."""
+
+    def __init__(
+        self,
+        store: Store,
+        people: People,
+        view: RelationView,
+        book: RuleBook,
+        alerts: Alerts,
+        engines: Engines,
+        memory: Memory,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._people = people
+        self._view = view
+        self.book = book
+        self._alerts = alerts
+        self._engines = engines
+        self._memory = memory
+        self._monotonic = monotonic
+        # Touched inside of writing transactions only, of which a process has one at a time.
+        self._engine: Engine | None = None
+        self._kept_at = (-1, monotonic())
+        self._to_forget: deque[int] = deque()
+
+    @property
+    def ready(self) -> bool:
+        """Whether events are judged as they come."""
+        return self._engine is not None
+
+    def live(self) -> int:
+        """How many values are kept in memory."""
+        return self._engine.live() if self._engine else 0
+
+    # Inside of writing transactions
+
+    def begin(self, tx: Transaction, now: int) -> Watch:
+        """Looks at the events that this transaction appends at ``now``; none of them may be in it yet."""
+        engine = self._engine
+        last, last_t = tx.last_event()
+        if engine is not None and engine.last_number > last:
+            engine = self._engine = None  # it saw what never happened
+        in_force = self.book.in_force(tx)
+        watch = Watch(self, tx, in_force, engine, last + 1, max(now, last_t))
+        if engine is not None:
+            tx.if_undone(self._drop)
+            self._forget(engine)
+            if not self._catch_up(tx, engine, watch):
+                watch.engine = None
+        return watch
+
+    def _catch_up(self, tx: Transaction, engine: Engine, watch: Watch) -> bool:
+        """Takes over what others appended. False where that is too much for now."""
+        after = max(engine.last_number, 0)
+        missing = tx.events_after(after, FOLLOW_MAX + 1)
+        if len(missing) > FOLLOW_MAX:
+            return False
+        detected = tx.detected()
+        if detected < after:
+            return False  # something before was not judged: the background does it first
+        for judged in self.judged(tx, missing):
+            hits = engine.add(judged.seen)
+            if judged.logged.number > detected:
+                watch.raise_all(judged, hits)
+        return True
+
+    def _drop(self) -> None:
+        self._engine = None
+
+    def _forget(self, engine: Engine) -> None:
+        while self._to_forget:
+            engine.forget(self._to_forget.popleft())
+
+    def forget(self, one: int) -> None:
+        """Everything about an account is removed: from the state at the next event, from the disk at once."""
+        self._to_forget.append(one)
+        self._memory.drop()
+
+    # In the background
+
+    def keep_up(self) -> None:
+        """Makes an engine where there is none, or one of other rules; judges what was not; keeps its state."""
+        engine = self._engine
+        if engine is None or engine.pack.digest != self.book.in_force().pack.digest:
+            engine, done = self._follow(self._made()), False
+            while not done:
+                with self._store.write() as tx:
+                    # What came meanwhile, and what nobody judged.
+                    done = self._catch_up_all(tx, engine)
+                    if done:
+                        tx.if_undone(self._drop)
+                        self._engine = engine
+        else:
+            self._judge_rest()
+        self._keep()
+
+    def _made(self) -> Engine:
+        pack = self.book.in_force().pack
+        kept = self._memory.recall()
+        if kept is not None:
+            try:
+                return self._engines.restore(pack, kept)
+            except RefusedError as e:
+                _log.warning("detection: %s It is worked out anew from the log.", e.message)
+                self._memory.drop()
+        with self._store.read() as tx:
+            first = next(iter(tx.events_after(0, 1)), None)
+            large = tx.last_event()[0] - (first.number if first else 0) > LARGE
+        # A log that was cut at the front leaves windows that have not seen all of their events.
+        since = first.received_at if first is not None and first.number > 1 else None
+        return self._engines.new(pack, since, large=large)
+
+    def _follow(self, engine: Engine) -> Engine:
+        """Reads the log up to where it was judged, or to its end but for a rest."""
+        while True:
+            with self._store.read() as tx:
+                last = min(tx.last_event()[0], tx.detected())
+                page = [one for one in tx.events_after(max(engine.last_number, 0), _PAGE) if one.number <= last]
+                for judged in self.judged(tx, page):
+                    engine.add(judged.seen)
+            if not page:
+                return engine
+
+    def _catch_up_all(self, tx: Transaction, engine: Engine) -> bool:
+        last, last_t = tx.last_event()
+        watch = Watch(self, tx, self.book.in_force(tx), engine, last + 1, last_t)
+        missing = tx.events_after(max(engine.last_number, 0), _PAGE)
+        detected = tx.detected()
+        for judged in self.judged(tx, missing):
+            hits = engine.add(judged.seen)
+            if judged.logged.number > detected:
+                watch.raise_all(judged, hits)
+        done = len(missing) < _PAGE
+        self._append(tx, watch, last_t, up_to=last if done else missing[-1].number)
+        return done
+
+    def _judge_rest(self) -> None:
+        with self._store.read() as tx:
+            if tx.detected() >= tx.last_event()[0]:
+                return
+        with self._store.write() as tx:
+            engine = self._engine
+            if engine is None:
+                return
+            tx.if_undone(self._drop)
+            if engine.last_number > tx.detected():
+                self._engine = None  # it went ahead of what was judged: read again
+                return
+            self._catch_up_all(tx, engine)
+
+    def _append(self, tx: Transaction, watch: Watch, now: int, up_to: int) -> None:
+        """Outside of a story: what the watch raised goes into the log by itself."""
+        own = watch.own_events()
+        if own:
+            number, last_t = tx.last_event()
+            tx.add_events(own, max(now, last_t), number + 1)
+            said = [self._people.numbered(one) for event in own for one in statements(event)]
+            tx.state(said, tx.next_change())
+            up_to = number + len(own) if up_to == number else up_to
+        watch.save()
+        tx.detected_up_to(max(up_to, tx.detected()))
+
+    def _keep(self) -> None:
+        """Writes the state down, if much has happened since the last time."""
+        engine = self._engine
+        if engine is None:
+            return
+        number, at = self._kept_at
+        soon = self._monotonic() - at < _SNAPSHOT_SECONDS
+        if engine.last_number == number or (soon and engine.last_number - number < SNAPSHOT_EVENTS):
+            return
+        with self._store.write():  # so that nobody else touches it
+            if self._engine is not engine:
+                return
+            self._forget(engine)
+            data = engine.snapshot()
+            number = engine.last_number
+        self._memory.keep(data)
+        self._kept_at = (number, self._monotonic())
+
+    # Events with what was known
+
+    def known(self, event: Event, t: int) -> Known:
+        """What is known about the accounts of an event that arrives now."""
+        if event.kind in SILENT:
+            return NOTHING
+        parties = parties_of(event, self._people.number)
+        return known(self._view.circumstances(parties, month_of(t)), t)
+
+    def seal(self, tx: Transaction, first: int, what: Sequence[Known]) -> None:
+        """Keeps it beside the events, numbered from ``first`` on."""
+        if any(one is not NOTHING for one in what):
+            sealed = self._people.seal.close(f"arrivals/{first}", known_to_bytes(what))
+            tx.add_arrival(first, first + len(what) - 1, sealed)
+
+    def judged(self, tx: Transaction, events: Sequence[LoggedEvent]) -> list[Judged]:
+        """Events of the log with what was known when they arrived; nothing where that was not kept."""
+        if not events:
+            return []
+        what: dict[int, Known] = {}
+        for first, _, sealed in tx.arrivals(events[0].number, events[-1].number):
+            opened = known_from_bytes(self._people.seal.open(f"arrivals/{first}", sealed))
+            what.update(enumerate(opened, first))
+        return [
+            Judged(one, self.seen(one.event, one.number, one.received_at, what.get(one.number, NOTHING)))
+            for one in events
+        ]
+
+    def seen(self, event: Event, number: int, t: int, what: Known) -> Seen:
+        return seen_of(event, parties_of(event, self._people.number), number, t, what)
+
+    def alert(self, tx: Transaction, about: int, signals: Sequence[Signal], now: int) -> None:
+        self._alerts.consider(tx, about, signals, now)
+
+
+class Watch:
+    """Looks at the events of one transaction, in their order, before they are appended.
+
+    ``engine``: None where nothing can be judged now; then only what is known is kept, and others judge later.
+    """
+
+    def __init__(
+        self, detection: Detection, tx: Transaction, in_force: RulesInForce, engine: Engine | None, first: int, t: int
+    ) -> None:
+        self._detection = detection
+        self._tx = tx
+        self._in_force = in_force
+        self.engine = engine
+        self._first = first
+        self._t = t
+        self._known: list[Known] = []
+        self._raised: list[Signal] = []
+        self._active: dict[int, list[Signal]] = {}
+
+    def see(self, event: Event) -> frozenset[SignalFamily]:
+        """Judges the next event. Returns the families of signals that are active about its actor since."""
+        what = self._detection.known(event, self._t)
+        number = self._first + len(self._known)
+        self._known.append(what)
+        if self.engine is None or event.kind in SILENT:
+            return frozenset()
+        seen = self._detection.seen(event, number, self._t, what)
+        judged = Judged(LoggedEvent(number, self._t, event), seen)
+        before = len(self._raised)
+        self.raise_all(judged, self.engine.add(seen))
+        new = self._raised[before:]
+        return frozenset(one.family for one in new if one.mode is RuleMode.LIVE and one.account == event.actor)
+
+    def raise_all(self, judged: Judged, hits: Sequence[Hit]) -> None:
+        for hit in hits:
+            self._raise(judged, hit)
+
+    def finish(self) -> list[Event]:
+        """Nightlight's own events that are appended after those that were seen. Call once, before appending."""
+        own = self.own_events()
+        self._detection.seal(self._tx, self._first, self._known)
+        self.save()
+        if self.engine is not None:
+            self._tx.detected_up_to(self._first + len(self._known) + len(own) - 1)
+        return own
+
+    def save(self) -> None:
+        """Writes the signals down, and what follows from them."""
+        self._tx.add_signals(self._raised)
+        for about in dict.fromkeys(one.about for one in self._raised if one.mode is RuleMode.LIVE):
+            self._detection.alert(self._tx, about, self._active[about], self._t)
+
+    def own_events(self) -> list[Event]:
+        """``signal.raised`` for every live signal: from it policy learns of the family, and until when."""
+        return [
+            Event(
+                f"nightlight/signal/{one.number}/{one.rule}",
+                EventKind.SIGNAL_RAISED,
+                one.raised_at,
+                one.account,
+                fields={"family": one.family.value, "until": self._until(one), "rule": one.rule},
+            )
+            for one in self._raised
+            if one.mode is RuleMode.LIVE
+        ]
+
+    def _until(self, signal: Signal) -> int:
+        """The family counts as long as the one of its signals that counts longest."""
+        family = [
+            one for one in self._active[signal.about] if one.family is signal.family and one.mode is RuleMode.LIVE
+        ]
+        return max(one.until for one in family)
+
+    def _raise(self, judged: Judged, hit: Hit) -> None:
+        in_force, engine = self._in_force, self.engine
+        mode = in_force.modes.get(hit.rule)
+        event = judged.logged.event
+        if mode is None or mode is RuleMode.PAUSED or hit.warming or engine is None:
+            return
+        rule = in_force.rule(hit.rule)
+        account = event.actor if rule.about == "actor" else event.target
+        t, until = judged.seen.t, judged.seen.t + rule.expires_ms
+        if until <= self._t or not account:
+            return  # judged so late that it no longer counts
+        active = self._active.get(hit.about)
+        if active is None:
+            active = self._active[hit.about] = self._tx.active_signals(hit.about, self._t)
+        # One signal says it; the next is said when that one has lost half of its time.
+        if any(one.rule == rule.id and one.mode is mode and one.until - t > rule.expires_ms // 2 for one in active):
+            return
+        signal = Signal(
+            judged.logged.number,
+            rule.id,
+            hit.about,
+            account,
+            t,
+            until,
+            rule.family,
+            rule.severity,
+            mode,
+            in_force.pack.reference,
+            reason_of(in_force.pack, rule, judged.seen, lambda name: engine.read(name, judged.seen)),
+            {name: float(value) for name, value in hit.values.items()},
+        )
+        self._raised.append(signal)
+        active.append(signal)
