@@ -166,7 +166,7 @@ def test_killed_in_mid_batch_and_started_again_it_loses_and_doubles_nothing(worl
     (tmp_path / "rules.yaml").write_bytes(world.definitions)
     table = HitTable(f"sqlite:///{tmp_path}/hits.sqlite3")
     table.make()
-    arguments = ["run", "--nats", world.url, "--log", "stream", "--partitions", "3", "--parts", "2", "--once"]
+    arguments = ["run", "--nats", world.url, "--log", "stream", "--partitions", "3", "--parts", "2", "--once", "--plain"]
     arguments += ["--rules", str(tmp_path / "rules.yaml"), "--checkpoint", str(tmp_path / "checkpoint")]
     arguments += ["--signals", f"sqlite:///{tmp_path}/hits.sqlite3", "--batch", "5000", "--memory", "700m"]
     process = command(arguments)

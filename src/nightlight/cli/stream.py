@@ -74,6 +74,9 @@ def run(
     batch: Annotated[int, typer.Option(help="The most events of one batch.", min=1_000)] = 200_000,
     master: Annotated[str, typer.Option(help='Spark\'s master; "" for what spark-submit says.')] = "local[2,4]",
     memory: Annotated[str, typer.Option(help="Memory of Spark's driver.")] = "1g",
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Compile nothing: starts sooner, ten times slower. For trying out.")
+    ] = False,
 ) -> None:
     """Compute features and rules over the log. Each hit is in the table once, whatever dies on the way.
 
@@ -93,6 +96,7 @@ def run(
         batch=batch,
         master=master,
         memory=memory,
+        plain=plain,
     )
     job.require_java()
     _needed("nightlight.adapters.jetstream.log").reach(place)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from nightlight.detect.columns import COLUMNS
+from nightlight.detect.columns import COLUMNS, SEEN_COLUMNS
+from nightlight.detect.live import checked
 from nightlight.errors import RefusedError
 
 GROUP = 1_000
@@ -61,7 +62,7 @@ def in_columns(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 def groups_of(batches: Iterator[pa.RecordBatch], after: int) -> Iterator[pa.RecordBatch]:
     """Events with numbers above ``after`` in groups of ``GROUP``, the last one shorter. ``RefusedError`` if numbers do
-    not rise or times fall."""
+    not rise, times fall, or a value cannot be: ``events_order``, ``events_unfit``."""
     waiting: list[pa.RecordBatch] = []
     size = 0
     last: Mapping[str, Any] = {"number": -1, "t": -1}
@@ -74,6 +75,8 @@ def groups_of(batches: Iterator[pa.RecordBatch], after: int) -> Iterator[pa.Reco
             if values[0] < last[name] + least or ((values[1:] - values[:-1]) < least).any():
                 raise RefusedError("events_order", f'The column "{name}" of the events does not rise.')
         last = {name: batch.column(name)[-1].as_py() for name in ("number", "t")}
+        # What an engine would refuse must not get into the log: it would stop there for ever.
+        checked({name: batch.column(name).to_numpy() for name in SEEN_COLUMNS})
         numbers = batch.column("number").to_numpy()
         batch = batch.slice(int(numbers.searchsorted(after, side="right")))
         while batch.num_rows:
