@@ -18,6 +18,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from nightlight.adapters.jetstream.log import reach
 from nightlight.adapters.jetstream.server import LogPlace
+from nightlight.adapters.spark.daemon import DEFINITIONS
 from nightlight.adapters.spark.signals import HitTable
 from nightlight.adapters.spark.source import NAME, LogSource, SourceOptions
 from nightlight.adapters.spark.state import OUTPUT, PartProcessor, compiled
@@ -84,6 +85,13 @@ def session(stream: Stream) -> SparkSession:
         "spark.log.level": "ERROR",
         **stream.settings,
     }
+    if not stream.plain:
+        stream.checkpoint.mkdir(parents=True, exist_ok=True)
+        definitions = stream.checkpoint / "definitions.yaml"
+        definitions.write_bytes(stream.definitions)
+        os.environ[DEFINITIONS] = str(definitions.resolve())
+        settings["spark.python.daemon.module"] = "nightlight.adapters.spark.daemon"
+        settings[f"spark.executorEnv.{DEFINITIONS}"] = os.environ[DEFINITIONS]
     builder = SparkSession.builder.appName("nightlight")
     if stream.master:
         builder = builder.master(stream.master)
