@@ -5,7 +5,9 @@ A real NATS server and Spark in two cores of this machine, the starter pack, its
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import json
 import shutil
 import socket
 import sqlite3
@@ -36,7 +38,6 @@ STEADY_S, STEADY_WARM_UP_S, STEADY_PER_S = 40, 20, 10_000
 PARTS = 2
 PLAIN = False
 SETTINGS: dict[str, str] = {}
-_SEEN = []
 
 
 class TimedTable:
@@ -131,8 +132,6 @@ def _steady(folder: Path, url: str, progress: Progress) -> list[float]:
         async with connected(place) as js:
             await make_streams(place, js)
 
-    import asyncio
-
     asyncio.run(make())
     stream = _stream(folder, place, "steady")
     query = start(session(stream), stream, once=False)
@@ -147,12 +146,13 @@ def _steady(folder: Path, url: str, progress: Progress) -> list[float]:
 
     progress(f"stream, {STEADY_S} seconds at a steady rate")
     publish(place, batches())
+    end = {"groups": len(columns["t"]) // GROUP}
     until = time.time() + 60
-    while not query.status["isTriggerActive"] is False and time.time() < until and query.isActive:
-        time.sleep(0.5)
-        if query.lastProgress and query.lastProgress.sources[0].endOffset == f'{{"groups": {len(columns["t"]) // GROUP}}}':
+    while query.isActive and time.time() < until:
+        last = query.lastProgress
+        if last and json.loads(last.sources[0].endOffset or "{}") == end and not query.status["isTriggerActive"]:
             break
-    _SEEN.extend(query.recentProgress)
+        time.sleep(0.2)
     query.stop()
     with contextlib.closing(sqlite3.connect(folder / "steady.sqlite3")) as table:
         after = (begun + STEADY_WARM_UP_S) * 1_000

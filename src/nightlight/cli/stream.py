@@ -24,7 +24,9 @@ app = typer.Typer(
 )
 EXIT_DISAGREES = 3
 
-Nats = Annotated[str, typer.Option("--nats", help="The log's server: nats://host:4222 or tls://host:4222.", metavar="URL")]
+Nats = Annotated[
+    str, typer.Option("--nats", help="The log's server: nats://host:4222 or tls://host:4222.", metavar="URL")
+]
 Log = Annotated[str, typer.Option("--log", help="The log's name.")]
 Partitions = Annotated[int, typer.Option(help="Partitions of the log; the same for ever, for all who use it.", min=1)]
 Credentials = Annotated[Path | None, typer.Option(help="A NATS credentials file.", metavar="FILE", exists=True)]
@@ -32,8 +34,12 @@ Authority = Annotated[
     Path | None, typer.Option("--ca", help="Certificates (PEM) that the server is checked against.", exists=True)
 ]
 Rules = Annotated[Path, typer.Option(help="Features and rules.", metavar="FILE", exists=True, dir_okay=False)]
-Checkpoint = Annotated[Path, typer.Option(help="Folder for the state; on storage that all machines see.", metavar="DIR")]
-Signals = Annotated[str, typer.Option(help="The table of hits: sqlite:///FILE or postgresql+psycopg://…", metavar="URL")]
+Checkpoint = Annotated[
+    Path, typer.Option(help="Folder for the state; on storage that all machines see.", metavar="DIR")
+]
+Signals = Annotated[
+    str, typer.Option(help="The table of hits: sqlite:///FILE or postgresql+psycopg://…", metavar="URL")
+]
 
 
 @app.command()
@@ -74,6 +80,9 @@ def run(
     batch: Annotated[int, typer.Option(help="The most events of one batch.", min=1_000)] = 200_000,
     master: Annotated[str, typer.Option(help='Spark\'s master; "" for what spark-submit says.')] = "local[2,4]",
     memory: Annotated[str, typer.Option(help="Memory of Spark's driver.")] = "1g",
+    spark: Annotated[
+        list[str] | None, typer.Option(help="A setting of Spark; as often as needed.", metavar="NAME=VALUE")
+    ] = None,
     plain: Annotated[
         bool, typer.Option("--plain", help="Compile nothing: starts sooner, ten times slower. For trying out.")
     ] = False,
@@ -97,6 +106,7 @@ def run(
         master=master,
         memory=memory,
         plain=plain,
+        settings=_settings(spark or []),
     )
     job.require_java()
     _needed("nightlight.adapters.jetstream.log").reach(place)
@@ -139,6 +149,14 @@ def check(
         say(f"{differs:,} hits are missing or wrong.")
         raise typer.Exit(EXIT_DISAGREES)
     say("They are what plain windows give.")
+
+
+def _settings(given: list[str]) -> dict[str, str]:
+    split = [one.partition("=") for one in given]
+    for name, sign, _ in split:
+        if not sign or not name.startswith("spark."):
+            raise RefusedError("spark_setting", f'"{name}" is no setting of Spark.', "Write: --spark spark.name=value")
+    return {name: value for name, _, value in split}
 
 
 def _differing(place: LogPlace, definitions: bytes, groups: int, table: Any) -> int:

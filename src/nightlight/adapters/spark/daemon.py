@@ -7,6 +7,7 @@ each one compiles for itself, in the middle of a batch.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 from pathlib import Path
 
@@ -23,10 +24,16 @@ def prepare() -> None:
     """Compiles, if there is something to prepare for: whatever is wrong is said where the work is done."""
     from nightlight.detect.compiled import Engine
 
+    # What its workers would import one by one.
+    import nightlight.adapters.spark.job
+    import nightlight.adapters.spark.source  # noqa: F401
+
     path = os.environ.get(DEFINITIONS, "")
     with contextlib.suppress(OSError, RefusedError):
         if path:
             Engine.new(read_definitions(Path(path).read_bytes()).pack, salt=0)
+    # A worker of Spark collects garbage after every task; among all that is compiled and imported there is none.
+    gc.freeze()
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from nightlight.adapters.jetstream.server import LogPlace
 from nightlight.adapters.spark.daemon import DEFINITIONS
 from nightlight.adapters.spark.signals import HitTable
 from nightlight.adapters.spark.source import NAME, LogSource, SourceOptions
-from nightlight.adapters.spark.state import OUTPUT, PartProcessor, compiled
+from nightlight.adapters.spark.state import OUTPUT, SNAPSHOT_EVENTS, PartProcessor, compiled
 from nightlight.detect.definition_file import read_definitions
 from nightlight.detect.fields import Seen
 from nightlight.detect.part import Meeting
@@ -45,7 +45,7 @@ class Stream:
     """``definitions``: the file. ``checkpoint``: a folder that all machines see. ``parts``: of the state; fixed with the
     checkpoint. ``master``: Spark's, empty for what spark-submit says. ``batch``: the most events of one batch.
     ``values``: for comparing engines; gets every value of every event. ``plain``: without
-    compiling, for a few events."""
+    compiling, for a few events. ``snapshot``: of a part, after how many events. ``settings``: Spark's own."""
 
     place: LogPlace
     definitions: bytes
@@ -58,6 +58,7 @@ class Stream:
     memory: str = "1g"
     values: Callable[[Seen, dict[str, Any]], None] | None = None
     plain: bool = False
+    snapshot: int = SNAPSHOT_EVENTS
     settings: dict[str, str] = field(default_factory=dict)
 
 
@@ -114,7 +115,9 @@ def start(spark: SparkSession, stream: Stream, *, once: bool) -> StreamingQuery:
     every = stream.values is not None
     options = SourceOptions(stream.place, stream.definitions, stream.parts, stream.tasks, stream.batch, every)
     visits = spark.readStream.format(NAME).option("source", options.to_text()).load()
-    processor = PartProcessor(stream.definitions, stream.parts, run, every_value=every, plain=stream.plain)
+    processor = PartProcessor(
+        stream.definitions, stream.parts, run, every_value=every, plain=stream.plain, snapshot=stream.snapshot
+    )
     told = visits.groupBy("part").transformWithState(processor, OUTPUT, "Append", "None")
     meets = every or bool(compiled(stream.definitions, every)[1].meeting)
     deliver = _Deliver(stream.definitions, stream.sink, stream.values)

@@ -17,9 +17,8 @@ from pyspark.sql.streaming.datasource import ReadAllAvailable, ReadLimit, ReadMa
 from nightlight.adapters.jetstream.groups import GROUP
 from nightlight.adapters.jetstream.log import reach, read_groups
 from nightlight.adapters.jetstream.server import LogPlace
+from nightlight.adapters.spark.state import compiled
 from nightlight.adapters.spark.visits import Deal
-from nightlight.detect.definition_file import read_definitions
-from nightlight.detect.shares import plan
 
 NAME = "nightlight"
 SCHEMA = "part int, t long, events binary"
@@ -107,7 +106,8 @@ class _Reader(DataSourceStreamReader, SupportsTriggerAvailableNow):
     def read(self, partition: InputPartition) -> Iterator[tuple[int, int, bytes]]:
         assert isinstance(partition, _Range)
         options = self._options
-        deal = Deal(plan(read_definitions(options.definitions).pack, every_value=options.every_value), options.parts)
+        _, how = compiled(options.definitions, options.every_value)
+        deal = Deal(how, options.parts)
         numbers = partition.numbers
         for place in range(0, len(numbers), _GROUPS):
             buffers: list[list[bytes]] = [[] for _ in range(options.parts)]

@@ -27,8 +27,9 @@ from nightlight.errors import UnavailableError
 
 #: ``rule`` is empty where ``told`` holds values for rules that are decided elsewhere, and then ``event`` is the event.
 OUTPUT = "number long, t long, rule string, about long, told string, event string"
-#: Events that may wait for the next snapshot; more where the state is larger, so that writing it stays a small part.
-SNAPSHOT_EVENTS = 20_000
+#: Events of a part that may wait for the next snapshot; more where the state is larger, so that writing it stays a small
+#: part. Replaying so many takes a fraction of a second.
+SNAPSHOT_EVENTS = 200_000
 #: Longer than this, nothing that has expired stays in what is durable, by the log's time.
 SNAPSHOT_MS = 86_400_000
 
@@ -60,11 +61,14 @@ def engine_of(pack: Pack, snapshot: bytes | None, *, plain: bool) -> BatchEngine
 
 
 class PartProcessor(StatefulProcessor):
-    """``run``: names the checkpoint, so that workers never take the memory of another stream for theirs."""
+    """``run``: names the checkpoint, so that workers never take the memory of another stream for theirs.
+    ``snapshot``: after how many events."""
 
-    def __init__(self, definitions: bytes, parts: int, run: str, *, every_value: bool, plain: bool) -> None:
+    def __init__(
+        self, definitions: bytes, parts: int, run: str, *, every_value: bool, plain: bool, snapshot: int
+    ) -> None:
         self._definitions, self._parts, self._run = definitions, parts, run
-        self._every_value, self._plain = every_value, plain
+        self._every_value, self._plain, self._often = every_value, plain, snapshot
 
     def init(self, handle: StatefulProcessorHandle) -> None:
         self._head = handle.getValueState("head", "sequence long, first long, events long, since long")
@@ -91,7 +95,7 @@ class PartProcessor(StatefulProcessor):
             yield Row(number=seen.number, t=seen.t, rule="", about=0, told=json.dumps(read), event=event)
         part.engine.expire(now)
         waiting += len(events)
-        if waiting >= max(SNAPSHOT_EVENTS, part.engine.live() // 2) or (since and now - since >= SNAPSHOT_MS):
+        if waiting >= max(self._often, part.engine.live() // 2) or (since and now - since >= SNAPSHOT_MS):
             self._snapshot.update((part.engine.snapshot(),))
             for one in range(first, sequence):
                 self._events.removeKey((one,))
