@@ -1,8 +1,8 @@
 #!/bin/sh
 # The Debian packages that the tests use: a PostgreSQL server (the store's tests run on it as well as on SQLite),
-# Chromium (the console and the report page are tested in a real browser), OpenSSL (it plays a time-stamp
-# authority) and Java (Spark runs on it). As root on Debian or Ubuntu they are installed; anywhere else the one command to type is printed, and
-# the tests that need them are left out by name.
+# Chromium (the console and the report page are tested in a real browser), OpenSSL (it plays a time-stamp authority)
+# and Java (Spark runs on it). As root on Debian or Ubuntu they are installed; anywhere else the one command to type is
+# printed, and the tests that need them are left out by name.
 set -eu
 
 missing=""

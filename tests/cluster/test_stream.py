@@ -167,7 +167,7 @@ def test_a_checkpoint_of_other_definitions_is_refused(world: World, spark: Spark
 def test_a_log_that_is_away_is_said_before_anything_starts(world: World, tmp_path: Path) -> None:
     stream, _ = world.stream(tmp_path)
     with pytest.raises(UnavailableError, match="does not answer"):
-        start(None, Stream(**{**fields_of(stream), "place": LogPlace("nats://127.0.0.1:9")}), once=True)  # type: ignore[arg-type]
+        start(None, Stream(**{**fields_of(stream), "place": LogPlace("nats://127.0.0.1:9")}), once=True)
 
 
 def test_killed_in_mid_batch_and_started_again_it_loses_and_doubles_nothing(world: World, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from nightlight.detect.columns import SEEN_COLUMNS
 from nightlight.detect.compiled import Engine
 from nightlight.detect.definitions import Pack
 from nightlight.detect.evaluate import Number
-from nightlight.detect.fields import KINDS, KEYS, Seen
+from nightlight.detect.fields import KEYS, KINDS, Seen
 from nightlight.detect.part import BatchEngine, Meeting, Part
 from nightlight.detect.plain import PlainEngine
 from nightlight.detect.shares import part_of, plan

@@ -1,4 +1,4 @@
-"""From JetStream to a durable hit, on one node: events a second through a backlog, and how old a hit is at a steady rate.
+"""From JetStream to a durable hit, on one node: events a second through a backlog, and the age of hits at a steady rate.
 
 A real NATS server and Spark in two cores of this machine, the starter pack, its events those of the bench ``detect``.
 """
@@ -47,8 +47,8 @@ class TimedTable:
         self._open = sqlite3.connect(path, timeout=30)
         self._open.execute("PRAGMA journal_mode=WAL")
         self._open.execute("PRAGMA synchronous=FULL")
-        made = "CREATE TABLE IF NOT EXISTS hits (number INT, rule TEXT, about INT, t INT, PRIMARY KEY (number, rule, about))"
-        self._open.execute(made)
+        columns = "number INT, rule TEXT, about INT, t INT, PRIMARY KEY (number, rule, about)"
+        self._open.execute(f"CREATE TABLE IF NOT EXISTS hits ({columns})")
         self._open.execute("CREATE TABLE IF NOT EXISTS ages (t INT, at INT)")
 
     def add(self, hits: Sequence[Hit]) -> None:

@@ -1,7 +1,7 @@
 """One part of a divided state: an engine that sees the events that concern its keys, and speaks for these alone.
 
-An event comes to the part of each key that it concerns. There the engine takes it as a whole, so it also keeps pieces of
-keys that belong to other parts; nobody asks for them, and they expire as everything does.
+An event comes to the part of each key that it concerns. There the engine takes it as a whole, so it also keeps pieces
+of keys that belong to other parts; nobody asks for them, and they expire as everything does.
 """
 
 from __future__ import annotations

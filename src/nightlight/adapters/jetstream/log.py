@@ -145,7 +145,7 @@ async def _put(place: LogPlace, js: JetStreamContext, number: int, events: pa.Re
     if there is None or there.data != data:
         raise RefusedError(
             "log_conflict",
-            f"In the place of group {number} of the log {place.name} stands something else, or a group before is missing.",
+            f"In the place of group {number} of the log {place.name} is something else, or one before it is missing.",
             "Is another publisher at work, or are these the events of another log?",
         )
     return True
@@ -158,7 +158,8 @@ async def _get(place: LogPlace, js: JetStreamContext, number: int) -> bytes:
         found = None
     if found is None or not found.data:
         raise UnavailableError("log_lost", f"Group {number} of the log {place.name} is not there.", retry=False)
-    return found.data
+    data: bytes = found.data
+    return data
 
 
 def _by(size: int, groups: Iterator[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:

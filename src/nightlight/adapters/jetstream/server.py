@@ -26,8 +26,8 @@ class LogPlace:
     """One log. Whoever reads and whoever writes it must name the same number of ``partitions``, for ever.
 
     ``name``: of the log; its streams are ``<name>-0``, ``<name>-1`` and so on. ``replicas``: of each stream, for a new
-    log. ``credentials``: a NATS credentials file. ``ca``, ``certificate``, ``key``: PEM files; with ``tls://`` addresses
-    the server is checked against ``ca`` or the system's authorities.
+    log. ``credentials``: a NATS credentials file. ``ca``, ``certificate``, ``key``: PEM files; with ``tls://``
+    addresses the server is checked against ``ca`` or the system's authorities.
     """
 
     url: str
@@ -120,5 +120,5 @@ async def _silent(_error: Exception) -> None:
 def _away(place: LogPlace, error: BaseException) -> UnavailableError:
     return UnavailableError(
         "nats_unreachable",
-        f"NATS does not answer at {place.url.rpartition('@')[2]} ({type(error).__name__}): is it running with JetStream?",
+        f"NATS does not answer at {place.url.rpartition('@')[2]} ({type(error).__name__}). Does it run, with JetStream?",
     )

@@ -22,11 +22,10 @@ DEFINITIONS = "NIGHTLIGHT_STREAM_DEFINITIONS"
 
 def prepare() -> None:
     """Compiles, if there is something to prepare for: whatever is wrong is said where the work is done."""
-    from nightlight.detect.compiled import Engine
-
     # What its workers would import one by one.
     import nightlight.adapters.spark.job
     import nightlight.adapters.spark.source  # noqa: F401
+    from nightlight.detect.compiled import Engine
 
     path = os.environ.get(DEFINITIONS, "")
     with contextlib.suppress(OSError, RefusedError):

@@ -42,8 +42,8 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """``definitions``: the file. ``checkpoint``: a folder that all machines see. ``parts``: of the state; fixed with the
-    checkpoint. ``master``: Spark's, empty for what spark-submit says. ``batch``: the most events of one batch.
+    """``definitions``: the file. ``checkpoint``: a folder that all machines see. ``parts``: of the state; fixed with
+    the checkpoint. ``master``: Spark's, empty for what spark-submit says. ``batch``: the most events of one batch.
     ``values``: for comparing engines; gets every value of every event. ``plain``: without
     compiling, for a few events. ``snapshot``: of a part, after how many events. ``settings``: Spark's own."""
 

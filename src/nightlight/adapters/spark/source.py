@@ -28,8 +28,8 @@ _GROUPS = 32
 
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
-    """``definitions``: the file itself. ``parts``: of the state. ``tasks``: that read at once. ``batch``: the most events
-    that one batch takes."""
+    """``definitions``: the file itself. ``parts``: of the state. ``tasks``: that read at once. ``batch``: the most
+    events that one batch takes."""
 
     place: LogPlace
     definitions: bytes
@@ -103,12 +103,11 @@ class _Reader(DataSourceStreamReader, SupportsTriggerAvailableNow):
         split = [[one for one in wanted if one % self._options.place.partitions % step == task] for task in range(step)]
         return [_Range(numbers) for numbers in split if numbers]
 
-    def read(self, partition: InputPartition) -> Iterator[tuple[int, int, bytes]]:
-        assert isinstance(partition, _Range)
+    def read(self, partition: _Range) -> Iterator[tuple[int, int, bytes]]:
         options = self._options
         _, how = compiled(options.definitions, options.every_value)
         deal = Deal(how, options.parts)
-        numbers = partition.numbers
+        numbers: Sequence[int] = partition.numbers
         for place in range(0, len(numbers), _GROUPS):
             buffers: list[list[bytes]] = [[] for _ in range(options.parts)]
             t = 0

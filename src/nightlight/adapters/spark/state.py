@@ -27,8 +27,8 @@ from nightlight.errors import UnavailableError
 
 #: ``rule`` is empty where ``told`` holds values for rules that are decided elsewhere, and then ``event`` is the event.
 OUTPUT = "number long, t long, rule string, about long, told string, event string"
-#: Events of a part that may wait for the next snapshot; more where the state is larger, so that writing it stays a small
-#: part. Replaying so many takes a fraction of a second.
+#: Events of a part that may wait for the next snapshot; more where the state is larger, so that writing it stays a
+#: small share of the work. Replaying so many takes a fraction of a second.
 SNAPSHOT_EVENTS = 200_000
 #: Longer than this, nothing that has expired stays in what is durable, by the log's time.
 SNAPSHOT_MS = 86_400_000
@@ -45,7 +45,7 @@ _cache: dict[tuple[str, int], _Cached] = {}
 
 
 @lru_cache(maxsize=4)
-def compiled(definitions: bytes, every_value: bool) -> tuple[Pack, Plan]:  # noqa: FBT001
+def compiled(definitions: bytes, every_value: bool) -> tuple[Pack, Plan]:
     pack = read_definitions(definitions).pack
     return pack, plan(pack, every_value=every_value)
 
