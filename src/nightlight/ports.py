@@ -20,7 +20,7 @@ from nightlight.model.attachment import Attachment, Digests
 from nightlight.model.case import Case, CaseState, Decision
 from nightlight.model.contact import Approach, ContactRequest, DecidedContact, RequestState
 from nightlight.model.contact_policy import PolicyChange
-from nightlight.model.event import Event, LoggedEvent
+from nightlight.model.event import Event, EventKind, LoggedEvent
 from nightlight.model.own_page import BlockedName, PendingNotice, Preference
 from nightlight.model.referral import Agency, Approver, Referral
 from nightlight.model.relation import NumberedStatement, Tie
@@ -275,6 +275,7 @@ class Transaction(Protocol):
     def open_case_about(self, subject: str) -> Case | None:
         """The oldest open case about the account, whatever brought it up."""
 
+    def cases_about(self, subject: str, limit: int) -> list[Case]: ...
     def add_case(self, case: Case) -> None: ...
     def save_case(self, case: Case) -> None: ...
     def case(self, case_id: str) -> Case | None: ...
@@ -339,7 +340,12 @@ class Transaction(Protocol):
         """Number and time of arrival of the last event, also if it was removed since; zeros before the first."""
 
     def count_events(self) -> int: ...
-    def events_after(self, number: int, limit: int) -> list[LoggedEvent]: ...
+    def events_after(self, number: int, limit: int, kinds: Collection[EventKind] = ()) -> list[LoggedEvent]:
+        """In the order of their numbers; of these kinds, or of all."""
+
+    def events_received(self, at: int, limit: int, kinds: Collection[EventKind]) -> list[LoggedEvent]:
+        """Those of these kinds that arrived in that millisecond, in the order of their numbers."""
+
     def remove_events_before(self, received_at: int, limit: int) -> int: ...
     def events_naming(self, account: str) -> list[int]:
         """Numbers of all events that name the account; slow: for a reading transaction."""
@@ -518,6 +524,15 @@ class Transaction(Protocol):
         """The newest first; of any state, or of this one."""
 
     def alerts_of(self, case_id: str) -> list[Alert]: ...
+    def alerts_since(self, kind: AlertKind, changed_at: int, limit: int) -> list[Alert]:
+        """Those that are open, and those that changed later than that; the newest first."""
+
+    def remove_alerts_before(self, changed_at: int, limit: int) -> int:
+        """Removes alerts that are closed, have no case and did not change since; returns how many."""
+
+    def alerts_about(self, account: str, limit: int) -> list[Alert]:
+        """Those that name the account, the newest first."""
+
     def add_rule_pack(self, digest: str, text: bytes) -> None: ...
     def rule_pack(self, digest: str) -> bytes | None: ...
     def last_rule_change(self) -> int: ...

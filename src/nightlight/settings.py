@@ -123,6 +123,11 @@ class Settings(BaseSettings):
         "starter", description="The rules in force until somebody adopts others: starter, or the path of a file."
     )
     detection_cases: bool = Field(True, description="Whether alerts of detection become cases in the reviewers' queue.")
+    rings: Detect = Field(
+        Detect.SHADOW,
+        description="Rings of accounts: shadow (alerts on the console's page, nothing else), live (they become cases, "
+        "if alerts do), or off. Not without detection.",
+    )
     events_days: float = Field(90.0, description="How long events and contact decisions are kept, days.", gt=0, le=366)
     events_max: int = Field(10_000, description="Most events in one request.", gt=0)
     approaches_max: int = Field(1_000, description="Most contact decisions in one request.", gt=0)

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from nightlight.detect.joints import JointKind
+from nightlight.detect.joints import Component, JointKind
 from nightlight.detect.ring import Facts, Ring, RingRule, carried, ring_of, rings_of
-from nightlight.detect.rings import Component, Rings
+from nightlight.detect.rings import Rings
 from nightlight.model.account import AgeBand
 from tests.detect.ring_world import BANNED, CHILD, GROWN, PROVEN, against, device, evaders, found, number, room
 

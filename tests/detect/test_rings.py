@@ -17,8 +17,17 @@ from hypothesis import strategies as st
 
 from nightlight.detect import graph, union
 from nightlight.detect.fields import BANDS, Seen, Type, code
-from nightlight.detect.joints import KIND_OF, LIFETIME_MS, Ground, Joint, JointKind, JointLimits, all_statements
-from nightlight.detect.rings import Component, Rings
+from nightlight.detect.joints import (
+    KIND_OF,
+    LIFETIME_MS,
+    Component,
+    Ground,
+    Joint,
+    JointKind,
+    JointLimits,
+    all_statements,
+)
+from nightlight.detect.rings import Rings
 from nightlight.errors import RefusedError
 
 DAY = 86_400_000

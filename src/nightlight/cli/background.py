@@ -37,6 +37,8 @@ class Background:
         ]
         if house.detection is not None:
             self._threads.append(self._thread("detection", 1.0, house.detection.keep_up))
+        if house.ring_watch is not None:
+            self._threads.append(self._thread("rings", 15.0, house.ring_watch.run))
 
     def start(self) -> None:
         # Reading all relations takes a while: nobody who asks first is to wait for it.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from nightlight.adapters.engines import LiveEngines, SnapshotFile, can_detect
 from nightlight.adapters.matrix.history import History
@@ -30,6 +31,8 @@ from nightlight.flows.policy_book import PolicyBook
 from nightlight.flows.replay_policy import PolicyReplay
 from nightlight.flows.retention import Retention
 from nightlight.flows.rule_book import RuleBook
+from nightlight.flows.rule_report import RuleReport
+from nightlight.flows.signal_report import SignalReport
 from nightlight.flows.take_events import EventIntake, EventLimits
 from nightlight.flows.take_history import HistoryIntake
 from nightlight.flows.tell import Notifier
@@ -41,6 +44,9 @@ from nightlight.store.relation_view import MemoryRelations
 from nightlight.web.api.prevention import Prevention, ServiceLimits
 from nightlight.web.api.service import Scope, ServiceTokens
 from nightlight.web.console.policies import Policies
+
+if TYPE_CHECKING:
+    from nightlight.flows.watch_rings import RingWatch
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,8 @@ class PreventionRooms(Foundation):
     def _forgotten(self, one: int) -> None:
         if self.detection is not None:
             self.detection.forget(one)
+        if self.ring_watch is not None:
+            self.ring_watch.forget(one)
 
     @cached_property
     def rule_book(self) -> RuleBook:
@@ -85,6 +93,26 @@ class PreventionRooms(Foundation):
         memory = SnapshotFile(self.settings.data_dir / "detection.snapshot")
         parts = (self.store, self.people, self.relations, self.rule_book, self.alerts, self.engines)
         return Detection(*parts, memory)
+
+    @cached_property
+    def ring_watch(self) -> RingWatch | None:
+        """None where it is switched off, or detection is."""
+        detection, mode = self.detection, self.settings.rings
+        if detection is None or mode is Detect.OFF:
+            return None
+        alerts = replace(self.alerts, cases=self.alerts.cases and mode is Detect.LIVE)
+        from nightlight.flows.watch_rings import RingWatch  # numba comes with it, which takes a second
+
+        memory = SnapshotFile(self.settings.data_dir / "rings.snapshot")
+        return RingWatch(self.store, self.clock, self.people, self.relations, detection.judged, alerts, memory)
+
+    @cached_property
+    def rule_report(self) -> RuleReport:
+        return RuleReport(self.rule_desk, self.detection, can_detect() or self.settings.detection is Detect.OFF)
+
+    @cached_property
+    def signal_report(self) -> SignalReport:
+        return SignalReport(self.store, self.clock, self.people, self.rule_book)
 
     @cached_property
     def events(self) -> EventIntake:

@@ -22,6 +22,8 @@ from nightlight.web.app import build_app
 from nightlight.web.console.asks import ask_routes
 from nightlight.web.console.policies import policy_routes
 from nightlight.web.console.routes import console_routes
+from nightlight.web.console.rules import rule_routes
+from nightlight.web.console.signals import signal_routes
 from nightlight.web.disclose.routes import disclosure_routes
 from nightlight.web.safe.routes import safe_routes
 
@@ -68,6 +70,18 @@ def app_for(house: House) -> FastAPI:
             ),
             *policy_routes(
                 house.policies,
+                house.door,
+                cookie_secure=settings.cookie_secure,
+                session_seconds=int(settings.session_hours * 3600),
+            ),
+            *rule_routes(
+                house.rule_report,
+                house.door,
+                cookie_secure=settings.cookie_secure,
+                session_seconds=int(settings.session_hours * 3600),
+            ),
+            *signal_routes(
+                house.signal_report,
                 house.door,
                 cookie_secure=settings.cookie_secure,
                 session_seconds=int(settings.session_hours * 3600),

@@ -119,6 +119,14 @@ class Edge:
         return self.last + LIFETIME_MS[self.ground]
 
 
+@dataclass(frozen=True, slots=True)
+class Component:
+    """Accounts that hang together by edges. Accounts and edges in their order, whatever order the events had."""
+
+    accounts: tuple[int, ...]
+    edges: tuple[Edge, ...]
+
+
 _MINOR_BANDS = frozenset(BANDS.index(band.value) for band in MINORS)
 
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from nightlight.detect.joints import HOUSEHOLD, Edge, Ground, Joint, JointKind
-from nightlight.detect.rings import Component, Rings
+from nightlight.detect.joints import HOUSEHOLD, Component, Edge, Ground, Joint, JointKind
 from nightlight.model.account import MINORS, AgeBand
 from nightlight.model.contact import SignalFamily
+
+if TYPE_CHECKING:  # it comes with numba, which whoever only shows a ring has no use for
+    from nightlight.detect.rings import Rings
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from nightlight.detect.fields import Seen
 from nightlight.detect.graph import KEPT_BYTES, Graph
-from nightlight.detect.joints import Edge, Joint, JointKind, JointLimits, all_statements
+from nightlight.detect.joints import Component, Joint, JointKind, JointLimits, all_statements
 from nightlight.detect.union import Column
 from nightlight.errors import RefusedError
 
@@ -20,14 +19,6 @@ _HEAD = struct.Struct("<20sqqqqqqqqq")
 _HUB = struct.Struct("<bqq")
 _CHECKSUM = 32
 EDGES_MAX = 10_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Component:
-    """Accounts that hang together by edges. Accounts and edges in their order, whatever order the events had."""
-
-    accounts: tuple[int, ...]
-    edges: tuple[Edge, ...]
 
 
 class Rings:

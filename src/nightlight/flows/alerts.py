@@ -51,13 +51,20 @@ class Alerts:
         detail: dict[str, object],
         now: int,
     ) -> Alert:
-        """Renews an open alert of the same identity; else a new one, with its case. ``accounts``: the first leads."""
+        """Renews an open alert of the same identity; else a new one, with its case. ``accounts``: the first leads.
+
+        One that has no case yet gets one now, if alerts become cases.
+        """
         before = tx.open_alert(kind, identity)
         if before is not None:
-            same = (before.accounts, before.reasons, dict(before.detail)) == (accounts, reasons, detail)
-            renewed = replace(before, accounts=accounts, reasons=reasons, detail=detail, changed_at=now)
-            if not same:
-                tx.save_alert(renewed)
+            case_id = before.case_id or (self._case(tx, accounts[0], now) if self.cases else None)
+            renewed = replace(
+                before, accounts=accounts, reasons=reasons, detail=detail, case_id=case_id, changed_at=before.changed_at
+            )
+            if renewed == before:
+                return before
+            renewed = replace(renewed, changed_at=now)
+            tx.save_alert(renewed)
             return renewed
         case_id = self._case(tx, accounts[0], now) if self.cases else None
         alert = Alert(

@@ -72,6 +72,7 @@ class Retention:
         )
         self._steps(lambda tx: tx.forget_messages(COUNTED_MS, _STEP))
         self._steps(lambda tx: tx.remove_signals_before(before, _STEP))
+        self._steps(lambda tx: tx.remove_alerts_before(before, _STEP))
         return removed
 
     def _relations(self, now: int) -> int:

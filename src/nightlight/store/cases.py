@@ -45,6 +45,11 @@ class CaseTables:
         ).first()
         return _case(row) if row else None
 
+    def cases_about(self, subject: str, limit: int) -> list[Case]:
+        """The newest first, of any state."""
+        query = select(cases).where(cases.c.subject == subject).order_by(cases.c.opened_at.desc()).limit(limit)
+        return [_case(row) for row in self._connection.execute(query)]
+
     def add_case(self, case: Case) -> None:
         self._connection.execute(insert(cases), asdict(case))
 

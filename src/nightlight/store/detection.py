@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
 
 from nightlight.model.contact import SignalFamily
 from nightlight.model.signal import (
@@ -151,6 +151,30 @@ class DetectionTables:
     def alerts_of(self, case_id: str) -> list[Alert]:
         rows = self._connection.execute(select(alerts).where(alerts.c.case_id == case_id).order_by(alerts.c.opened_at))
         return [_alert(row) for row in rows]
+
+    def alerts_since(self, kind: AlertKind, changed_at: int, limit: int) -> list[Alert]:
+        """Those that are open, and those that changed later than that; the newest first."""
+        table = alerts.c
+        which = and_(table.kind == kind, or_(table.state == AlertState.OPEN, table.changed_at > changed_at))
+        rows = self._connection.execute(
+            select(alerts).where(which).order_by(table.changed_at.desc(), table.alert_id).limit(limit)
+        )
+        return [_alert(row) for row in rows]
+
+    def remove_alerts_before(self, changed_at: int, limit: int) -> int:
+        """Removes alerts that are closed, have no case and did not change since; returns how many."""
+        table = alerts.c
+        old = and_(table.state == AlertState.CLOSED, table.changed_at < changed_at, table.case_id.is_(None))
+        those = select(table.alert_id).where(old).limit(limit)
+        return self._connection.execute(delete(alerts).where(table.alert_id.in_(those))).rowcount
+
+    def alerts_about(self, account: str, limit: int) -> list[Alert]:
+        """Those that name the account, the newest first."""
+        # Some databases find names in other letters, too: those are left out afterwards.
+        named = alerts.c.accounts.contains(json.dumps(account), autoescape=True)
+        query = select(alerts).where(named).order_by(alerts.c.changed_at.desc())
+        found = (_alert(row) for row in self._connection.execute(query))
+        return [alert for alert in found if account in alert.accounts][:limit]
 
     # Rules in force
     def add_rule_pack(self, digest: str, text: bytes) -> None:

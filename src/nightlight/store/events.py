@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, func, insert, or_, select
 
 from nightlight.model.event import Event, EventKind, LoggedEvent
 from nightlight.store.detection_schema import arrivals
@@ -66,12 +66,35 @@ class EventTables:
         """Number and time of arrival of the last event, also if it was removed since; zeros before the first."""
         return self._numbering.last_event()
 
-    def events_after(self, number: int, limit: int) -> list[LoggedEvent]:
-        """In the order of their numbers."""
-        rows = self._connection.execute(
-            select(events).where(events.c.number > number).order_by(events.c.number).limit(limit)
-        )
-        return [LoggedEvent(row.number, row.received_at, _event(row)) for row in rows]
+    def events_after(self, number: int, limit: int, kinds: Collection[EventKind] = ()) -> list[LoggedEvent]:
+        """In the order of their numbers; of these kinds, or of all."""
+        query = select(events).where(events.c.number > number)
+        if kinds:
+            query = query.where(events.c.kind.in_(sorted(kinds)))
+        return _logged(self._connection.execute(query.order_by(events.c.number).limit(limit)))
+
+    def events_received(self, at: int, limit: int, kinds: Collection[EventKind]) -> list[LoggedEvent]:
+        """Those of these kinds that arrived in that millisecond, in the order of their numbers."""
+        table = events.c
+        those = and_(table.number >= self._first_at(at), table.number < self._first_at(at + 1))
+        query = select(events).where(those, table.kind.in_(sorted(kinds)))
+        return _logged(self._connection.execute(query.order_by(table.number).limit(limit)))
+
+    def _first_at(self, at: int) -> int:
+        """The number from which on events arrived at that time or later."""
+        # Numbers and times of arrival rise together, so halving finds the place without an index on the times.
+        table = events.c
+        low, high = self._connection.execute(select(func.min(table.number), func.max(table.number) + 1)).one()
+        low, high = low or 0, high or 0
+        while low < high:
+            middle = (low + high) // 2
+            near = select(table.number, table.received_at).where(table.number >= middle).order_by(table.number).limit(1)
+            row = self._connection.execute(near).one()
+            if row.received_at < at:
+                low = row.number + 1
+            else:
+                high = middle
+        return int(low)
 
     def count_events(self) -> int:
         return self._connection.scalar(select(func.count()).select_from(events)) or 0
@@ -120,6 +143,10 @@ def _values(number: int, event: Event, received_at: int) -> dict[str, Any]:
         "room": event.room,
         "fields": json.dumps(dict(event.fields), sort_keys=True, separators=(",", ":")) if event.fields else "",
     }
+
+
+def _logged(rows: Iterable[Row[Any]]) -> list[LoggedEvent]:
+    return [LoggedEvent(row.number, row.received_at, _event(row)) for row in rows]
 
 
 def _event(row: Row[Any]) -> Event:

@@ -12,7 +12,16 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 STATIC = resources.files("nightlight.web.console") / "static"
-NAMES = ("vendor/pico/pico.min.css", "vendor/htmx/htmx.min.js", "console.css", "policies.css", "console.js", "logo.svg")
+NAMES = (
+    "vendor/pico/pico.min.css",
+    "vendor/htmx/htmx.min.js",
+    "console.css",
+    "policies.css",
+    "detection.css",
+    "rings.css",
+    "console.js",
+    "logo.svg",
+)
 _MARKS = {name: hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12] for name in NAMES}
 
 ADDRESSES = {name: f"/static/{name}?v={mark}" for name, mark in _MARKS.items()}

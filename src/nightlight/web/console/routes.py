@@ -17,6 +17,7 @@ from nightlight.errors import RefusedError
 from nightlight.flows.refer import Referrer
 from nightlight.flows.review import CaseFile, Desk, RevealedMessage
 from nightlight.flows.sign_in import Door
+from nightlight.flows.signal_report import ring_sheet
 from nightlight.model.action import ActionKind, ActionState
 from nightlight.model.case import CaseState, Outcome, Policy
 from nightlight.web.console.assets import Assets
@@ -213,6 +214,7 @@ class Console:
             "own_servers": own_servers(file.reports),
             "line_numbers": {m.event_id: n for n, m in enumerate(file.messages, 1)},
             "openable": sum(can_be_opened(message) for message in file.messages),
+            "rings": {one.alert_id: ring_sheet(one, self.desk.events.number) for one in file.alerts},
             "first_reported": next((n for n, m in enumerate(file.messages, 1) if m.reported), 1),
         }
 

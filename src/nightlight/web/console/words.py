@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from nightlight.evidence.log import LogEntry, LogKind
 from nightlight.model.action import IRREVERSIBLE, ActionKind, ActionState
 from nightlight.model.attachment import AttachmentCode
-from nightlight.model.case import POLICY_TITLES, Outcome, Policy
+from nightlight.model.case import POLICY_TITLES, Case, CaseSource, Outcome, Policy
 from nightlight.model.referral import ReferralState
 from nightlight.model.report import Category, RelationKind, ReportSource
+from nightlight.model.signal import AlertKind
 from nightlight.respond.conversation import Line
-from nightlight.web.console import attachments
+from nightlight.web.console import attachments, detection_words
 
 CATEGORIES = {
     Category.GROOMING: "Grooming",
@@ -61,6 +62,12 @@ REFERRAL_TONES = {
     ReferralState.APPROVED: "done",
     ReferralState.EXPORTED: "done",
 }
+
+
+def case_title(case: Case) -> str:
+    """What a case is called: by its category, or, where nobody reported anything, by what brought it up."""
+    unreported = case.source is CaseSource.DETECTION and not case.reports
+    return "Brought up by detection" if unreported else CATEGORIES[case.category]
 
 
 def severity(number: int) -> str:
@@ -157,6 +164,8 @@ def log_words(entry: LogEntry) -> str:
             return "opened the case"
         case LogKind.EVIDENCE_VIEWED:
             return f"looked at message {short(detail['event'])}"
+        case LogKind.ALERT_RAISED:
+            return f"raised alert {short(detail['alert'])}: {detection_words.ALERTS[AlertKind(detail['kind'])].lower()}"
         case LogKind.CASE_DECIDED:
             policy = Policy(detail["policy"])
             named = "" if policy is Policy.NONE else f" — {POLICY_TITLES[policy]}"

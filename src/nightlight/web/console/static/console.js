@@ -4,6 +4,8 @@
 const BLUR = "nightlight-blur";
 const QUEUE = "/";
 const POLICIES = "/policies";
+const ALERTS = "/alerts";
+const RULES = "/rules";
 const TYPING = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
 const all = (selector) => [...document.querySelectorAll(selector)];
 const one = (selector) => document.querySelector(selector);
@@ -45,6 +47,8 @@ document.addEventListener("keydown", (event) => {
     afterG = false;
     if (key === "q") location.assign(QUEUE);
     if (key === "p") location.assign(POLICIES);
+    if (key === "a") location.assign(ALERTS);
+    if (key === "u") location.assign(RULES);
     return;
   }
   const does = {
