@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from nightlight.bench.detect import _events
+from nightlight.bench.detect import events
 from nightlight.bench.harness import Bench, Figure, Progress, percentile
 from nightlight.detect.columns import COLUMNS
 from nightlight.detect.windows import Hit
@@ -104,7 +104,7 @@ def _backlog(folder: Path, url: str, progress: Progress) -> tuple[list[float], i
     from nightlight.adapters.spark.job import session, start, wait
 
     place = LogPlace(url, "backlog", 2)
-    publish(place, iter([_batch(_events(EVENTS), 0, EVENTS)]))
+    publish(place, iter([_batch(events(EVENTS), 0, EVENTS)]))
     stream = _stream(folder, place, "backlog")
     query = start(session(stream), stream, once=True)
     seen = threading.Thread(target=_tell, args=(query, progress), daemon=True)
@@ -126,7 +126,7 @@ def _steady(folder: Path, url: str, progress: Progress) -> list[float]:
     from nightlight.adapters.spark.job import session, start
 
     place = LogPlace(url, "steady", 2)
-    columns = _events(STEADY_S * STEADY_PER_S)
+    columns = events(STEADY_S * STEADY_PER_S)
 
     async def make() -> None:
         async with connected(place) as js:
