@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import secrets
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from nightlight.cli.compose import House
 from nightlight.flows.accounts import AccountLine
@@ -37,7 +37,7 @@ class PreventionWorld:
         self._numbers = itertools.count(1)
         self._name = secrets.token_hex(4)
 
-    def migrate(self) -> PreventionWorld:
+    def migrate(self) -> Self:
         self.store.migrate()
         self.age(KIM, "13_15")
         self.age(ALEX, "13_15")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -29,7 +29,7 @@ class DetectionWorld(PreventionWorld):
         reach = {"homeserver_url": "http://127.0.0.1:9", "homeserver_token": "unused"}
         super().__init__(folder, database_url, clock, **{"detection": "live", **reach, **settings})
 
-    def migrate(self) -> DetectionWorld:
+    def migrate(self) -> Self:
         super().migrate()
         self.detection.keep_up()
         return self

@@ -70,7 +70,7 @@ def test_those_who_come_back_are_an_alert_and_a_case_without_content(world: Ring
     assert alert.reasons[0] == joined
     assert "1 of them is banned." in alert.reasons
     with world.store.read() as tx:
-        case = tx.case(alert.case_id)
+        case = tx.case(alert.case_id or "")
     assert case is not None
     assert (case.source, case.subject, case.proven) == (CaseSource.DETECTION, alert.accounts[0], 0)
     assert world.alerts() == [alert]

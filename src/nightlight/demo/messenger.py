@@ -48,15 +48,24 @@ class Messenger:
             self._turn += 1
             made = {"id": f"family/{self._turn}", "kind": "contact.accepted", "at": now - _DAY_MS}
             events.append({**made, "actor": one, "target": other})
-        receipt = await self._ask("POST", "/v1/events", {"events": events}, 200)
-        if receipt["accepted"] != len(events):
-            raise UnavailableError("events", f"Not all events were taken: {receipt['refused']}", retry=False)
+        await self._take(events)
+
+    async def says_device(self, account: str, device: str) -> None:
+        """That the account is used on a device; of that, only the messenger's keyed hash."""
+        self._turn += 1
+        event = {"id": f"device/{self._turn}", "kind": "account.device", "at": int(time.time() * 1000)}
+        await self._take([{**event, "actor": account, "device": device}])
 
     async def requests(self, account: str) -> list[dict[str, Any]]:
         """What waits for this account's answer."""
         answer = await self._ask("GET", f"/v1/contacts/requests?account={quoted(account)}", None, 200)
         waiting: list[dict[str, Any]] = answer["requests"]
         return waiting
+
+    async def _take(self, events: list[dict[str, Any]]) -> None:
+        receipt = await self._ask("POST", "/v1/events", {"events": events}, 200)
+        if receipt["accepted"] != len(events):
+            raise UnavailableError("events", f"Not all events were taken: {receipt['refused']}", retry=False)
 
     async def _ask(self, method: str, path: str, body: dict[str, Any] | None, expected: int) -> dict[str, Any]:
         answer = await self._http.request(method, path, json=body)

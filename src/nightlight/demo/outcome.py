@@ -30,6 +30,8 @@ class Outcome:
     #: What Bob has on his device, for somebody who wants to report as Bob: account, password, key file, passphrase.
     bob: tuple[str, str, bytes, str] = field(default=("", "", b"", ""), repr=False)
     told: list[Told] = field(default_factory=list)
+    #: What detection found.
+    found: list[Told] = field(default_factory=list)
     never_arrived: list[Unseen] = field(default_factory=list)
     #: Who could reach whom at the end: by name, who comes and who is asked.
     reach: dict[tuple[str, str], Reached] = field(default_factory=dict)

@@ -44,6 +44,10 @@ class ReviewerSession:
         """The case as HTML; what the messages say is not in it."""
         return self._page(f"/cases/{quote(case_id)}")
 
+    def signals(self, account: str) -> str:
+        """What detection said about an account, as HTML."""
+        return self._page(f"/signals?account={quote(account)}")
+
     def reveal(self, case_id: str, event_id: str) -> str:
         """The case after one message was revealed, as text."""
         answer = self._post(case_id, "reveal", {"event_id": event_id})

@@ -10,6 +10,7 @@ import httpx
 
 from nightlight.demo.cast import COMING, REACHED
 from nightlight.demo.closed_doors import found_in
+from nightlight.demo.detection_story import DetectionStory
 from nightlight.demo.hand_over_story import HandOverStory
 from nightlight.demo.moving_in import MovingIn
 from nightlight.demo.outcome import Outcome
@@ -26,7 +27,7 @@ Progress = Callable[[str], None]
 class Story:
     """Plays in a town that is up."""
 
-    steps = 22
+    steps = 24
 
     def __init__(self, town: Town, progress: Progress) -> None:
         self._town = town
@@ -41,7 +42,7 @@ class Story:
     async def _play(self, stage: Stage, reach: Reach) -> Outcome:
         outcome = Outcome()
         moving_in, prevention = MovingIn(stage, reach), PreventionStory(stage)
-        report = ReportStory(stage, outcome)
+        report, detection = ReportStory(stage, outcome), DetectionStory(stage)
         hand_over = HandOverStory(stage, report, outcome)
 
         async def look_again() -> None:
@@ -57,8 +58,10 @@ class Story:
 
         scenes = [
             *moving_in.scenes(),
+            *detection.first_scenes(),
             *prevention.scenes(),
             *report.scenes(),
+            *detection.scenes(),
             *prevention.last_scenes(),
             *hand_over.scenes(),
             ("Is everything in the log, and still nothing else readable?", look_again),
@@ -73,6 +76,7 @@ class Story:
                     await scene()
         finally:
             await hand_over.end()
+        outcome.found = detection.told
         outcome.told, outcome.never_arrived = prevention.told, prevention.never_arrived
         return outcome
 

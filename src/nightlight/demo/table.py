@@ -48,6 +48,7 @@ _WORDS = {
     "much-older-to-under-13": "16 or 17, and a child under 13 who does not know them",
     "reported-with-proof": "what this account sent to a child is proven",
     "asks-many-children": "has asked too many children today",
+    "watched": "two families of signals agree about this account",
     "blocked": "the child blocks this account",
 }
 
@@ -59,6 +60,9 @@ def tables(outcome: Outcome, seconds: float, *, unicode: bool = True) -> Iterato
         yield _scene(told)
     yield _heading("After: one report, proven")
     yield _pairs(_report(outcome))
+    yield _heading("Later: nobody reports anything, and two families of signals agree")
+    for told in outcome.found:
+        yield _scene(told)
     yield _heading(f"Who could reach whom by a message of their own, and why ({seconds:.0f} s)")
     yield Padding(_matrix(outcome.reach, unicode), (0, 0, 0, 1))
     yield ""

@@ -54,6 +54,8 @@ class Town:
             self._port,
             service_token_file=str(token_file),
             appservice_file=str(self.synapse.appservice_path),
+            detection="live",
+            rings="live",
         )
         with ThreadPoolExecutor(1) as beside:
             added = beside.submit(self.service.add_reviewer, self.reviewer.username, self.reviewer.password)
