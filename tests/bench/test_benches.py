@@ -21,6 +21,7 @@ from nightlight.bench import (
     page,
     replay,
     rings,
+    stream,
     verify,
 )
 
@@ -40,6 +41,17 @@ SMALL: list[tuple[ModuleType, dict[str, Any]]] = [
     (replay, {"DECISIONS": 50, "ACCOUNTS": 10, "ROUNDS": 1}),
     (rings, {"EDGES": 400, "ACCOUNTS": 60, "ITEMS": 40, "BATCH": 10, "ROUNDS": 1, "PLAIN_EDGES": 50, "EVENTS": 200}),
 ]
+
+
+try:
+    import nats  # noqa: F401
+    import pyspark  # noqa: F401
+except ModuleNotFoundError:
+    """Without the extra ``cluster``."""
+else:
+    quick = {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1"}
+    sizes = {"EVENTS": 3_000, "BATCH": 1_000, "STEADY_S": 4, "STEADY_WARM_UP_S": 0, "STEADY_PER_S": 1_000}
+    SMALL.append((stream, {**sizes, "PLAIN": True, "SETTINGS": quick}))
 
 
 @pytest.mark.parametrize(("module", "sizes"), SMALL, ids=lambda value: getattr(value, "__name__", ""))

@@ -54,7 +54,7 @@ Columns = dict[str, NDArray[Any]]
 def _measure(progress: Progress) -> Sequence[Figure]:
     pack = read_definitions(resources.files("nightlight.detect").joinpath("packs/starter.yaml").read_bytes()).pack
     progress("detect, making events")
-    columns = _events(EVENTS)
+    columns = events(EVENTS)
     progress("detect, compiling")
     start = time.thread_time()
     engine = Engine.new(pack, SALT)
@@ -197,7 +197,8 @@ def _seen(columns: Columns) -> list[Seen]:
     return [Seen(*row) for row in zip(*(columns[name].tolist() for name in SEEN_COLUMNS), strict=True)]
 
 
-def _events(many: int) -> Columns:
+def events(many: int) -> Columns:
+    """So many, in their order. The stream's bench takes the same."""
     dice = np.random.default_rng(6)
     chosen = dice.choice(len(_KINDS), many, p=np.array([share for _, _, share in _KINDS]) / 1_000)
     kinds = np.array([code(Type.KIND, kind) for kind, _, _ in _KINDS])

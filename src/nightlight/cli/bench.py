@@ -41,6 +41,7 @@ def command(
         page,
         replay,
         rings,
+        stream,
         verify,
     )
 
@@ -58,6 +59,7 @@ def command(
         callback.BENCH,
         replay.BENCH,
         rings.BENCH,
+        stream.BENCH,
         backtest.BENCH,
         demo.BENCH,
     )

@@ -1,0 +1,1 @@
+"""The log of events on NATS JetStream: groups of consecutive events, dealt out to partitions in turn."""

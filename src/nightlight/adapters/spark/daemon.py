@@ -1,0 +1,40 @@
+"""Spark's process that forks its Python workers, with the engine compiled in it already.
+
+Compiling takes ten seconds. Workers that are forked afterwards have it from their first batch on; without this module
+each one compiles for itself, in the middle of a batch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+from pathlib import Path
+
+from pyspark import daemon
+
+from nightlight.detect.definition_file import read_definitions
+from nightlight.errors import RefusedError
+
+#: Names the file of definitions to prepare for.
+DEFINITIONS = "NIGHTLIGHT_STREAM_DEFINITIONS"
+
+
+def prepare() -> None:
+    """Compiles, if there is something to prepare for: whatever is wrong is said where the work is done."""
+    # What its workers would import one by one.
+    import nightlight.adapters.spark.job
+    import nightlight.adapters.spark.source  # noqa: F401
+    from nightlight.detect.compiled import Engine
+
+    path = os.environ.get(DEFINITIONS, "")
+    with contextlib.suppress(OSError, RefusedError):
+        if path:
+            Engine.new(read_definitions(Path(path).read_bytes()).pack, salt=0)
+    # A worker of Spark collects garbage after every task; among all that is compiled and imported there is none.
+    gc.freeze()
+
+
+if __name__ == "__main__":
+    prepare()
+    daemon.manager()
