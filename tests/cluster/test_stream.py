@@ -31,11 +31,11 @@ from nightlight.detect.definitions import Function
 from nightlight.detect.windows import Hit, Windows
 from nightlight.errors import RefusedError, UnavailableError
 from tests.cluster.nats_server import serving
+from tests.cluster.spark_workers import ROOT, find_the_tests
 from tests.cluster.traffic import events_of, traffic
 from tests.cluster.values import ValueFile
 from tests.detect.packs import starter_bytes
 
-ROOT = Path(__file__).parents[2]
 EVENTS = 20_000
 #: Reads by actor and by room: no part of the state can decide it alone.
 MIXED = b"""
@@ -106,14 +106,12 @@ def spark(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sp
         require_java()
     except RefusedError as e:
         pytest.skip(e.message)
-    # Worker processes have to find what is tested, and the tests.
-    before = os.environ.get("PYTHONPATH", "")
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), str(ROOT), before])
     quick = {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1"}
-    made = session(world.stream(tmp_path_factory.mktemp("first"), settings=quick)[0])
-    yield made
-    made.stop()
-    os.environ["PYTHONPATH"] = before
+    with pytest.MonkeyPatch.context() as patch:
+        find_the_tests(patch)
+        made = session(world.stream(tmp_path_factory.mktemp("first"), settings=quick)[0])
+        yield made
+        made.stop()
 
 
 def in_order(hits: list[Hit]) -> list[Hit]:

@@ -91,8 +91,8 @@ def test_compiled_engines_in_three_parts_say_the_same() -> None:
     pack = pack_of(PACK, RULES)
     kinds = [KINDS.index(kind) for kind in ("contact.requested", "contact.declined", "conversation.volume")]
     events = [
-        Seen(0, draw.randrange(40) * HOUR // 4, draw.choice(kinds), *draw.choices(range(6), k=3), messages=3)
-        for _ in range(600)
+        Seen(0, draw.randrange(40) * HOUR // 4, draw.choice(kinds), actor, target, room, messages=3)
+        for actor, target, room in (draw.choices(range(6), k=3) for _ in range(600))
     ]
     ordered = numbered(events)
     assert divided(pack, ordered, 3, 300, plain=False) == expected(pack, ordered)

@@ -1,4 +1,4 @@
-"""From JetStream to a durable hit, on one node: events a second through a backlog, and the age of hits at a steady rate.
+"""From JetStream to a durable hit, on one node: events a second through a backlog, and how old hits are, steadily.
 
 A real NATS server and Spark in two cores of this machine, the starter pack, its events those of the bench ``detect``.
 """

@@ -5,6 +5,7 @@ Nothing here switches a rule on.
 
 from __future__ import annotations
 
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -108,8 +109,15 @@ def run_tests(name: _Named = "starter", as_json: AsJson = False) -> None:
 
 
 @app.command()
-def show(name: _Named = "starter", as_json: AsJson = False) -> None:
+def show(
+    name: _Named = "starter",
+    as_json: AsJson = False,
+    text: Annotated[bool, typer.Option("--text", help="The file itself, to begin one of your own with.")] = False,
+) -> None:
     """Show features and rules as people read them: what is counted, when a rule speaks, and on what grounds."""
+    if text:
+        sys.stdout.write(pack_file(name).decode())
+        return
     pack = named_pack(name)
     if as_json:
         print_json(pack_values(pack))

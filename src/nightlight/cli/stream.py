@@ -18,7 +18,8 @@ app = typer.Typer(
     help="""Detection beyond one machine: events in a log on NATS JetStream, the same rules on Apache Spark.
 
     `publish` brings events into the log, `run` computes features and rules and writes hits into a table, `check` says
-    how far both are and whether they are right. Needs `pip install 'nightlight[cluster]'` and Java 17; see docs/cluster.md.
+    how far both are and whether they are right. Needs `pip install 'nightlight[cluster]'` and Java 17; more in
+    docs/cluster.md.
     """,
     no_args_is_help=True,
 )

@@ -29,8 +29,8 @@ def read_by(pack: Pack, rule: Rule) -> frozenset[str]:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """``fields``: by kind of event, the fields whose keys' parts it visits. ``alone``: rules that one part decides,
-    with the field whose key's part that is. ``meeting``: rules whose features have to meet first. ``shown``: features whose
-    values leave their part, by kind."""
+    with the field whose key's part that is. ``meeting``: rules whose features have to meet first. ``shown``: features
+    whose values leave their part, by kind."""
 
     fields: Sequence[tuple[str, ...]]
     alone: Mapping[str, str]

@@ -118,7 +118,7 @@ async def _silent(_error: Exception) -> None:
 
 
 def _away(place: LogPlace, error: BaseException) -> UnavailableError:
+    where = place.url.rpartition("@")[2]
     return UnavailableError(
-        "nats_unreachable",
-        f"NATS does not answer at {place.url.rpartition('@')[2]} ({type(error).__name__}). Does it run, with JetStream?",
+        "nats_unreachable", f"NATS does not answer at {where} ({type(error).__name__}). Does it run, with JetStream?"
     )

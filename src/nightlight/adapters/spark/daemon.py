@@ -13,11 +13,9 @@ from pathlib import Path
 
 from pyspark import daemon
 
+from nightlight.adapters.spark.state import DEFINITIONS
 from nightlight.detect.definition_file import read_definitions
 from nightlight.errors import RefusedError
-
-#: Names the file of definitions to prepare for.
-DEFINITIONS = "NIGHTLIGHT_STREAM_DEFINITIONS"
 
 
 def prepare() -> None:

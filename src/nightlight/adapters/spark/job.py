@@ -18,10 +18,9 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from nightlight.adapters.jetstream.log import reach
 from nightlight.adapters.jetstream.server import LogPlace
-from nightlight.adapters.spark.daemon import DEFINITIONS
 from nightlight.adapters.spark.signals import HitTable
 from nightlight.adapters.spark.source import NAME, LogSource, SourceOptions
-from nightlight.adapters.spark.state import OUTPUT, SNAPSHOT_EVENTS, PartProcessor, compiled
+from nightlight.adapters.spark.state import DEFINITIONS, OUTPUT, SNAPSHOT_EVENTS, PartProcessor, compiled
 from nightlight.detect.definition_file import read_definitions
 from nightlight.detect.fields import Seen
 from nightlight.detect.part import Meeting

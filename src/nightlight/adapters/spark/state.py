@@ -25,6 +25,8 @@ from nightlight.detect.plain import PlainEngine
 from nightlight.detect.shares import Plan, plan
 from nightlight.errors import UnavailableError
 
+#: The environment variable that names the file of definitions which workers prepare for (``daemon.py``).
+DEFINITIONS = "NIGHTLIGHT_STREAM_DEFINITIONS"
 #: ``rule`` is empty where ``told`` holds values for rules that are decided elsewhere, and then ``event`` is the event.
 OUTPUT = "number long, t long, rule string, about long, told string, event string"
 #: Events of a part that may wait for the next snapshot; more where the state is larger, so that writing it stays a
