@@ -507,6 +507,9 @@ class Transaction(Protocol):
     def count_signals(self, since: int) -> dict[tuple[str, str], int]:
         """By rule and mode, how many were raised later than ``since``."""
 
+    def signals_since(self, rule: str, since: int) -> int:
+        """How many signals the rule raised later than ``since``."""
+
     def signal_outcomes(self, since: int) -> dict[tuple[str, str], int]:
         """By rule and outcome, about how many accounts with signals later than ``since`` reviewers found that."""
 
