@@ -63,9 +63,9 @@ def export(
 ) -> None:
     """Write events into Parquet files for `nightlight rules backtest`: numbers, and no name of anybody.
 
-    Accounts, rooms, devices and numbers are keyed numbers; without people.key none leads back to anybody. What was known
-    when an event arrived stands beside it, reviewers' decisions are among the events. What retention has removed is not
-    there any more. Keep the files no longer than you may keep the events.
+    Accounts, rooms, devices and numbers are keyed numbers; without people.key none leads back to anybody. What was
+    known when an event arrived stands beside it, reviewers' decisions are among the events. What retention has removed
+    is not there any more. Keep the files no longer than you may keep the events.
     """
     try:
         from nightlight.adapters.parquet.event_writer import write_events

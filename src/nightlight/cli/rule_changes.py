@@ -48,8 +48,8 @@ def in_force(data_dir: _Data = None, as_json: _AsJson = False) -> None:
     """List the rules in force: what each may do, how much it says, how often it was right, and what waits for somebody.
 
     In shadow a rule's signals are written down and change nothing. Live, they count: two families of them together let
-    contact policy add friction and bring a case up. "Right" is of accounts that reviewers decided about, with the interval
-    of 95 %; it is a biased sample, mostly of what detection itself or a report brought up.
+    contact policy add friction and bring a case up. "Right" is of accounts that reviewers decided about, with the
+    interval of 95 %; it is a biased sample, mostly of what detection itself or a report brought up.
     """
     with open_house(data_dir=data_dir) as house:
         seen = house.rule_report.overview()

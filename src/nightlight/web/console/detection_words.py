@@ -147,7 +147,7 @@ def rules(alert: Alert) -> list[str]:
 
 
 def summary(found: Mapping[str, object], rule: str = "") -> list[tuple[str, str]]:
-    """A record of a backtest as rows, of one rule where it is of several; what is inside of something has both names."""
+    """A record of a backtest as rows, of one rule where it is of several; what is inside of a part has both names."""
     of_rules = found.get("rules")
     if isinstance(of_rules, Mapping):
         found = {**{name: value for name, value in found.items() if name != "rules"}, **of_rules.get(rule, {})}
