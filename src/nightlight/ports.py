@@ -343,6 +343,12 @@ class Transaction(Protocol):
     def events_after(self, number: int, limit: int, kinds: Collection[EventKind] = ()) -> list[LoggedEvent]:
         """In the order of their numbers; of these kinds, or of all."""
 
+    def event_number(self, event_id: str) -> int:
+        """The number of the event with this id, 0 if there is none."""
+
+    def first_event_at(self, at: int) -> int:
+        """The number from which on events arrived at that time or later."""
+
     def events_received(self, at: int, limit: int, kinds: Collection[EventKind]) -> list[LoggedEvent]:
         """Those of these kinds that arrived in that millisecond, in the order of their numbers."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from nightlight.evidence.log import LogKind
 from nightlight.model.event import EventKind
 from tests.cli.test_rules import Here, run
 from tests.detect.packs import starter_bytes
@@ -69,6 +70,33 @@ def test_the_life_of_a_rule(run: Here, data: Path, tmp_path: Path) -> None:
     assert mode(run, data) == "shadow"
     kinds = [one["kind"] for one in json.loads(rules(run, data, "changes", "--json"))]
     assert kinds == ["to_shadow", "paused", "rolled_back", "went_live", "proposed_live"]
+
+
+def test_an_event_is_explained_and_that_somebody_looked_is_logged(run: Here, data: Path) -> None:
+    arguments = ("rules", "explain", "6", "--as", "kim", "--data-dir", str(data))
+    done = run(*arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    (asked,) = [one for one in found["features"] if one["id"] == "minors_asked_1h"]
+    assert (asked["value"], asked["read_by"], asked["complete"]) == (6, "actor", True)
+    assert [one["number"] for one in asked["events"]] == [1, 2, 3, 4, 5, 6]
+    by_id = {one["id"]: one for one in found["rules"]}
+    assert by_id[RULE]["holds"]
+    (short,) = [part for part in by_id["many_minors_in_a_day"]["parts"] if not part["holds"]]
+    assert "at least 10" in short["says"]
+    assert "blocked_by_minors" not in by_id  # it looks at other events
+    assert [one["rule"] for one in found["raised"] if one["rule"] == RULE] == [RULE]
+    shown = run(*arguments).stdout
+    assert "1, 2, 3, 4, 5, 6" in shown
+    assert "NO" in shown
+    unknown = run("rules", "explain", "no-such-id", "--as", "kim", "--data-dir", str(data))
+    assert unknown.returncode == 1
+    assert "no such event" in unknown.stderr
+    world = DetectionWorld(data, "", detection="shadow")
+    with world.store.read() as tx:
+        looks = [(one.actor, one.subject) for one in tx.log_entries() if one.kind == LogKind.SIGNALS_VIEWED]
+    assert looks == [("kim", world.house.people.pseudonym(SAM))] * 2
+    world.close()
 
 
 def test_another_file_begins_in_shadow_and_its_bounds_are_kept(run: Here, data: Path, tmp_path: Path) -> None:

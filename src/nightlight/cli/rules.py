@@ -20,6 +20,7 @@ from nightlight.cli.files import write_private
 from nightlight.cli.house import open_house
 from nightlight.cli.output import console, say
 from nightlight.cli.policy_pictures import out, print_json, problems_picture
+from nightlight.cli.rule_explain import explain
 from nightlight.cli.rule_pictures import backtest_picture, difference_picture, pack_picture
 from nightlight.detect.backtest_report import backtest_summary, backtest_values
 from nightlight.detect.definition_file import read_definitions
@@ -38,6 +39,7 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 rule_changes.add_to(app)
+app.command()(explain)
 
 EXIT_WARNINGS = 2
 _DAY_MS = 86_400_000
