@@ -13,6 +13,7 @@ from nightlight.model.contact import ContactOutcome, SignalFamily
 from nightlight.model.event import EventKind
 from nightlight.model.relation import Tie
 from nightlight.model.signal import AlertState, RuleMode, Signal
+from tests.detect.packs import text_of
 from tests.prevention_world import DAY_MS, KIM, SAM, SERVER, PreventionWorld
 
 HOUR_MS = 3_600_000
@@ -337,3 +338,36 @@ def test_connected_families_are_never_slowed(world: DetectionWorld) -> None:
     world.ask(coach, *children)
     assert world.signals(coach) == []
     assert world.decide(coach, children[0]).decided.outcome is ContactOutcome.ALLOW
+
+
+def test_a_compiled_engine_takes_over_when_the_log_has_become_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nightlight.detect.compiled import Engine
+
+    asked = 'kind == "contact.requested" and target_band in minors'
+    small = text_of(
+        f"""
+        - {{id: asked, title: Asked, count_distinct: target, per: actor, over: 1h, lifetime: 1d, purpose: contact,
+            source: S, when: '{asked}'}}
+        """,
+        f"""
+        - {{id: many, title: Many, family: fan_out, severity: low, expires: 1d, source: S, reason: "{{asked}} asked.",
+            when: '{asked} and asked >= 6'}}
+        """,
+    )
+    (tmp_path / "small.yaml").write_bytes(small)
+    url = f"sqlite:///{tmp_path}/long.sqlite3"
+    world = DetectionWorld(tmp_path, url, rules=str(tmp_path / "small.yaml")).migrate()
+    children = world.children(8)
+    world.ask(SAM, *children[:5])
+    before = world.rules(SAM)
+    monkeypatch.setattr("nightlight.flows.detect.LARGE", 3)
+    world.detection.keep_up()
+    assert isinstance(world.detection._engine, Engine)
+    assert world.rules(SAM) == before  # nothing is said twice
+    world.ask(SAM, children[5])
+    [signal] = world.signals_of(SAM, "many")
+    assert signal.values["asked"] == 6  # what the other engine saw counts
+    world.detection.keep_up()
+    world.close()

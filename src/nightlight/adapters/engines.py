@@ -59,6 +59,11 @@ class LiveEngines:
 
         return PlainEngine.new(pack, since)
 
+    def outgrown(self, engine: Engine) -> bool:
+        from nightlight.detect.plain import PlainEngine
+
+        return self._large is not False and isinstance(engine, PlainEngine)
+
     def restore(self, pack: Pack, data: bytes) -> Engine:
         from nightlight.detect.plain import MAGIC, PlainEngine
 

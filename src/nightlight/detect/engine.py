@@ -42,6 +42,9 @@ class Engines(Protocol):
     def new(self, pack: Pack, since: int | None, *, large: bool) -> Engine:
         """``since``: from when on it sees events, milliseconds; None: it sees all there ever were."""
 
+    def outgrown(self, engine: Engine) -> bool:
+        """Whether there is a faster kind of engine for a log that has become long."""
+
     def restore(self, pack: Pack, data: bytes) -> Engine:
         """``RefusedError``: ``snapshot_corrupted``, ``snapshot_of_another_pack``."""
 

@@ -15,12 +15,22 @@ from dataclasses import dataclass
 
 from nightlight.detect.engine import Engine, Engines, Memory
 from nightlight.detect.fields import Seen
-from nightlight.detect.known import NOTHING, SILENT, Known, known, known_from_bytes, known_to_bytes, parties_of, seen_of
+from nightlight.detect.known import (
+    NOTHING,
+    SILENT,
+    Known,
+    Parties,
+    known,
+    known_from_bytes,
+    known_to_bytes,
+    parties_of,
+    seen_of,
+)
 from nightlight.detect.reason import reason_of
 from nightlight.detect.windows import Hit
 from nightlight.errors import RefusedError
 from nightlight.flows.alerts import Alerts
-from nightlight.flows.people import People
+from nightlight.flows.people import Numbers, People
 from nightlight.flows.rule_book import RuleBook, RulesInForce
 from nightlight.model.account import month_of
 from nightlight.model.contact import SignalFamily
@@ -36,7 +46,7 @@ _log = logging.getLogger(__name__)
 FOLLOW_MAX = 5_000
 _PAGE = 2_000
 #: From how many events on an engine is compiled: before that a plain one is as good, and there at once.
-LARGE = 500_000
+LARGE = 100_000
 #: After how many events the state is written down again.
 SNAPSHOT_EVENTS = 200_000
 _SNAPSHOT_SECONDS = 600.0
@@ -74,6 +84,8 @@ class Detection:
         self._monotonic = monotonic
         # Touched inside of writing transactions only, of which a process has one at a time.
         self._engine: Engine | None = None
+        #: Of the oldest event that was there when an engine was made.
+        self._first_number = 0
         self._kept_at = (-1, monotonic())
         self._to_forget: deque[int] = deque()
 
@@ -88,14 +100,18 @@ class Detection:
 
     # Inside of writing transactions
 
-    def begin(self, tx: Transaction, now: int) -> Watch:
-        """Looks at the events that this transaction appends at ``now``; none of them may be in it yet."""
+    def begin(self, tx: Transaction, now: int, numbers: Numbers | None = None) -> Watch:
+        """Looks at the events that this transaction appends at ``now``; none of them may be in it yet.
+
+        ``numbers``: of this transaction.
+        """
         engine = self._engine
         last, last_t = tx.last_event()
         if engine is not None and engine.last_number > last:
             engine = self._engine = None  # it saw what never happened
         in_force = self.book.in_force(tx)
-        watch = Watch(self, tx, in_force, engine, last + 1, max(now, last_t))
+        numbers = self._people.numbers() if numbers is None else numbers
+        watch = Watch(self, tx, in_force, engine, last + 1, max(now, last_t), numbers)
         if engine is not None:
             tx.if_undone(self._drop)
             self._forget(engine)
@@ -135,8 +151,9 @@ class Detection:
     def keep_up(self) -> None:
         """Makes an engine where there is none, or one of other rules; judges what was not; keeps its state."""
         engine = self._engine
-        if engine is None or engine.pack.digest != self.book.in_force().pack.digest:
-            engine, done = self._follow(self._made()), False
+        other = engine is None or engine.pack.digest != self.book.in_force().pack.digest
+        if other or (engine is not None and self._outgrown(engine)):
+            engine, done = self._follow(self._made(anew=not other)), False
             while not done:
                 with self._store.write() as tx:
                     # What came meanwhile, and what nobody judged.
@@ -148,9 +165,14 @@ class Detection:
             self._judge_rest()
         self._keep()
 
-    def _made(self) -> Engine:
+    def _outgrown(self, engine: Engine) -> bool:
+        """Whether a compiled engine should take over. The old one judges on until the new one has caught up."""
+        return engine.last_number - self._first_number > LARGE and self._engines.outgrown(engine)
+
+    def _made(self, *, anew: bool = False) -> Engine:
+        """``anew``: from the log, whatever was kept."""
         pack = self.book.in_force().pack
-        kept = self._memory.recall()
+        kept = None if anew else self._memory.recall()
         if kept is not None:
             try:
                 return self._engines.restore(pack, kept)
@@ -159,6 +181,7 @@ class Detection:
                 self._memory.drop()
         with self._store.read() as tx:
             first = next(iter(tx.events_after(0, 1)), None)
+            self._first_number = first.number if first else 0
             large = tx.last_event()[0] - (first.number if first else 0) > LARGE
         # A log that was cut at the front leaves windows that have not seen all of their events.
         since = first.received_at if first is not None and first.number > 1 else None
@@ -177,7 +200,7 @@ class Detection:
 
     def _catch_up_all(self, tx: Transaction, engine: Engine) -> bool:
         last, last_t = tx.last_event()
-        watch = Watch(self, tx, self.book.in_force(tx), engine, last + 1, last_t)
+        watch = Watch(self, tx, self.book.in_force(tx), engine, last + 1, last_t, self._people.numbers())
         missing = tx.events_after(max(engine.last_number, 0), _PAGE)
         detected = tx.detected()
         for judged in self.judged(tx, missing):
@@ -234,11 +257,10 @@ class Detection:
 
     # Events with what was known
 
-    def known(self, event: Event, t: int) -> Known:
+    def known(self, event: Event, parties: Parties, t: int) -> Known:
         """What is known about the accounts of an event that arrives now."""
         if event.kind in SILENT:
             return NOTHING
-        parties = parties_of(event, self._people.number)
         return known(self._view.circumstances(parties, month_of(t)), t)
 
     def seal(self, tx: Transaction, first: int, what: Sequence[Known]) -> None:
@@ -255,13 +277,20 @@ class Detection:
         for first, _, sealed in tx.arrivals(events[0].number, events[-1].number):
             opened = known_from_bytes(self._people.seal.open(f"arrivals/{first}", sealed))
             what.update(enumerate(opened, first))
+        keyed = self._people.numbers().__getitem__
         return [
-            Judged(one, self.seen(one.event, one.number, one.received_at, what.get(one.number, NOTHING)))
+            Judged(
+                one,
+                seen_of(
+                    one.event,
+                    parties_of(one.event, keyed),
+                    one.number,
+                    one.received_at,
+                    what.get(one.number, NOTHING),
+                ),
+            )
             for one in events
         ]
-
-    def seen(self, event: Event, number: int, t: int, what: Known) -> Seen:
-        return seen_of(event, parties_of(event, self._people.number), number, t, what)
 
     def alert(self, tx: Transaction, about: int, signals: Sequence[Signal], now: int) -> None:
         self._alerts.consider(tx, about, signals, now)
@@ -274,7 +303,14 @@ class Watch:
     """
 
     def __init__(
-        self, detection: Detection, tx: Transaction, in_force: RulesInForce, engine: Engine | None, first: int, t: int
+        self,
+        detection: Detection,
+        tx: Transaction,
+        in_force: RulesInForce,
+        engine: Engine | None,
+        first: int,
+        t: int,
+        numbers: Numbers,
     ) -> None:
         self._detection = detection
         self._tx = tx
@@ -282,18 +318,20 @@ class Watch:
         self.engine = engine
         self._first = first
         self._t = t
+        self._number = numbers.__getitem__
         self._known: list[Known] = []
         self._raised: list[Signal] = []
         self._active: dict[int, list[Signal]] = {}
 
     def see(self, event: Event) -> frozenset[SignalFamily]:
         """Judges the next event. Returns the families of signals that are active about its actor since."""
-        what = self._detection.known(event, self._t)
+        parties = parties_of(event, self._number)
+        what = self._detection.known(event, parties, self._t)
         number = self._first + len(self._known)
         self._known.append(what)
         if self.engine is None or event.kind in SILENT:
             return frozenset()
-        seen = self._detection.seen(event, number, self._t, what)
+        seen = seen_of(event, parties, number, self._t, what)
         judged = Judged(LoggedEvent(number, self._t, event), seen)
         before = len(self._raised)
         self.raise_all(judged, self.engine.add(seen))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from nightlight.model.account import UNKNOWN_AGE, Age
 from nightlight.model.contact import SignalFamily
 from nightlight.model.own_page import BlockedName
@@ -11,6 +13,22 @@ from nightlight.prevent.ages import pack_age, unpack_age
 from nightlight.prevent.names import NameKey
 
 _AGE_BYTES = 5
+
+
+class Numbers(dict[str, int]):
+    """Numbers for names, each worked out once. For one transaction: names are not to stay in memory."""
+
+    def __init__(self, number: Callable[[str], int]) -> None:
+        super().__init__()
+        self._number = number
+
+    def __missing__(self, name: str) -> int:
+        found = self[name] = self._number(name)
+        return found
+
+    def numbered(self, statement: Statement) -> NumberedStatement:
+        one, other = self[statement.one], self[statement.other]
+        return NumberedStatement(one, statement.tie, other, statement.at, statement.holds)
 
 
 class People:
@@ -28,6 +46,9 @@ class People:
         return NumberedStatement(
             number(statement.one), statement.tie, number(statement.other), statement.at, statement.holds
         )
+
+    def numbers(self) -> Numbers:
+        return Numbers(self.number)
 
     def pseudonym(self, account: str) -> str:
         """A name for the log, from which nobody without the key gets to the account."""

@@ -131,9 +131,10 @@ class EventIntake:
 
         ``watch``: has seen these very events already.
         """
+        numbers = self._people.numbers()
         if new or watch is not None:
             if watch is None and self._detection is not None:
-                watch = self._detection.begin(tx, now)
+                watch = self._detection.begin(tx, now, numbers)
                 for event in new:
                     watch.see(event)
             raised = watch.finish() if watch is not None else []
@@ -142,7 +143,7 @@ class EventIntake:
                 number, last_at = tx.last_event()
                 # A clock that was set back does not set the log back.
                 tx.add_events(new, max(now, last_at), number + 1)
-        stated = [self._people.numbered(one) for event in new for one in statements(event)]
+        stated = [numbers.numbered(one) for event in new for one in statements(event)]
         stated.extend(further)
         stated.extend(self._left_by_bans(new))
         if stated:
