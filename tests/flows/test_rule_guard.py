@@ -10,6 +10,7 @@ import pytest
 from nightlight.detect.definition_file import read_definitions
 from nightlight.detect.meaning import rule_meaning
 from nightlight.flows.change_rules import ITSELF
+from nightlight.flows.examine_detection import DetectionExamination
 from nightlight.model.signal import ChangeKind, RuleMode
 from tests.detect.packs import starter, starter_bytes
 from tests.flows.test_detect import DetectionWorld, account
@@ -63,6 +64,22 @@ def test_a_rule_that_says_too_much_pauses_itself_once_and_says_why(world: Detect
     assert world.signals_of(account("d"), RULE) == []
     with world.store.read() as tx:
         assert [one.subject for one in tx.log_entries() if one.kind == "rules.paused"] == ["rules"]
+
+
+def test_doctor_says_how_detection_is(world: DetectionWorld) -> None:
+    examination = DetectionExamination(world.store, world.house.rule_report, world.house.rule_guard)
+
+    def said() -> str:
+        return "\n".join(f"{one.level} {one.part}: {one.what} {one.mend}" for one in examination.run())
+
+    assert "20 of 20 rules are live" in said()
+    assert "0 events behind; 0 alerts" in said()
+    speak(world, account("a"), account("b"), account("c"))
+    assert f"{RULE} is outside of its bounds" in said()
+    world.house.rule_guard.run()
+    assert f"warning rules: {RULE} has paused itself: 3 signals" in said()
+    assert f"nightlight rules shadow {RULE}" in said()
+    assert "outside of its bounds" not in said()
 
 
 def test_what_it_said_before_it_was_changed_is_not_held_against_it(world: DetectionWorld) -> None:

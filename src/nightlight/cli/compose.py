@@ -32,6 +32,7 @@ from nightlight.flows.check_attachments import AttachmentChecker, AttachmentLimi
 from nightlight.flows.collect_reports import Collector
 from nightlight.flows.enforce import Enforcer
 from nightlight.flows.examine import Examination, Installation
+from nightlight.flows.examine_detection import DetectionExamination
 from nightlight.flows.keep_attachment import AttachmentKeeper
 from nightlight.flows.own_door import OwnDoor, OwnDoorLimits
 from nightlight.flows.refer import Operator, Referrer
@@ -148,7 +149,8 @@ class House(OwnPageRooms):
             policy=f"{in_force.newest.policy.reference} for {in_force.share} of 100 accounts",
             policy_problems=self.policy_book.problems(),
         )
-        return Examination(self.inspector if settings.homeserver_url else None, self.clock, here)
+        detection = DetectionExamination(self.store, self.rule_report, self.rule_guard)
+        return Examination(self.inspector if settings.homeserver_url else None, self.clock, here, detection.run)
 
     @cached_property
     def links(self) -> StatusLinks:

@@ -67,8 +67,15 @@ class Installation:
 
 
 class Examination:
-    def __init__(self, inspector: Inspector | None, clock: Clock, installation: Installation) -> None:
-        """``inspector``: None where no homeserver is set."""
+    def __init__(
+        self,
+        inspector: Inspector | None,
+        clock: Clock,
+        installation: Installation,
+        further: Callable[[], Iterator[Finding]] = lambda: iter(()),
+    ) -> None:
+        """``inspector``: None where no homeserver is set. ``further``: parts that need no homeserver."""
+        self._further = further
         self._inspector = inspector
         self._clock = clock
         self._here = installation
@@ -76,6 +83,7 @@ class Examination:
     def run(self) -> Iterator[Finding]:
         """One part after the other, as each is looked at."""
         yield from self._own_settings()
+        yield from self._further()
         if self._inspector is None:
             if not self._here.has_service_token:
                 yield Finding(
