@@ -20,7 +20,7 @@ from nightlight.adapters.parquet.doubled import doubled_ids
 from nightlight.adapters.parquet.read_ahead import read_ahead
 from nightlight.adapters.parquet.row_groups import extent, find_files, ordered, values
 from nightlight.detect.columns import COLUMNS
-from nightlight.detect.definitions import Pack
+from nightlight.detect.definitions import Function, Pack
 from nightlight.detect.fields import BANDS, FIELDS, KINDS, RELATIONS, WORDS
 from nightlight.detect.sql import HITS, VALUES, script
 from nightlight.errors import RefusedError
@@ -96,13 +96,17 @@ class EventFiles:
         chosen = pa.table({"number": pa.array(sorted(numbers), pa.int64())})
         self._sql.register("chosen_numbers", chosen)
         self._sql.execute("CREATE OR REPLACE TEMP TABLE chosen AS SELECT number FROM chosen_numbers")
-        made = script(pack, "log", chosen="chosen", every=True)
+        self._sql.execute(
+            "CREATE OR REPLACE TEMP TABLE here AS SELECT * FROM log WHERE number IN (SELECT number FROM chosen)"
+        )
+        self._sql.execute(f"CREATE OR REPLACE TEMP TABLE near AS SELECT * FROM log WHERE {_near(pack)}")  # noqa: S608 - own names
+        made = script(pack, "near", chosen="chosen", every=True)
         for statement in made.statements:
             self._sql.execute(statement)
         columns = {**{name: f'"{name}"' for name in FIELDS}, **made.columns}
         rows = self._sql.execute(f"SELECT number, {', '.join(columns.values())} FROM {VALUES}").fetchall()  # noqa: S608 - own names
         hits = self._sql.execute(f"SELECT number, rule FROM {HITS}").fetchall()  # noqa: S608 - own names
-        for statement in made.drop:
+        for statement in (*made.drop, "DROP TABLE near", "DROP TABLE here"):
             self._sql.execute(statement)
         held: dict[int, set[int]] = {}
         for number, rule in hits:
@@ -167,6 +171,14 @@ class EventFiles:
             else:
                 met.add(event)
         return {name: np.delete(column, drop) for name, column in columns.items()} if drop else columns
+
+
+def _near(pack: Pack) -> str:
+    """Which events can count at those in ``here``: those by whose keys something is read there. Looked for once, not
+    once for each feature."""
+    pairs = {(one.per, one.read) for one in pack.features if one.function is not Function.VALUE}
+    read = [f'"{per}" IN (SELECT "{by}" FROM here WHERE "{by}" <> 0)' for per, by in sorted(pairs)]  # noqa: S608 - own names
+    return " OR ".join(["number IN (SELECT number FROM here)", *read])
 
 
 def _check(path: Path, columns: Mapping[str, Any], number: int, t: int) -> None:
