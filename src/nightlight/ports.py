@@ -343,6 +343,12 @@ class Transaction(Protocol):
     def events_after(self, number: int, limit: int, kinds: Collection[EventKind] = ()) -> list[LoggedEvent]:
         """In the order of their numbers; of these kinds, or of all."""
 
+    def event_number(self, event_id: str) -> int:
+        """The number of the event with this id, 0 if there is none."""
+
+    def first_event_at(self, at: int) -> int:
+        """The number from which on events arrived at that time or later."""
+
     def events_received(self, at: int, limit: int, kinds: Collection[EventKind]) -> list[LoggedEvent]:
         """Those of these kinds that arrived in that millisecond, in the order of their numbers."""
 
@@ -506,6 +512,9 @@ class Transaction(Protocol):
     def signals_at(self, number: int) -> list[Signal]: ...
     def count_signals(self, since: int) -> dict[tuple[str, str], int]:
         """By rule and mode, how many were raised later than ``since``."""
+
+    def signals_since(self, rule: str, since: int) -> int:
+        """How many signals the rule raised later than ``since``."""
 
     def signal_outcomes(self, since: int) -> dict[tuple[str, str], int]:
         """By rule and outcome, about how many accounts with signals later than ``since`` reviewers found that."""

@@ -38,16 +38,40 @@ class Killer:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def main() -> None:
-    port, at, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+def serve(port: int, at: int, folder: Path) -> None:
     house = House(Settings())
-    house.store.migrate()
     killer = Killer(at, folder / "armed", folder / "reached")
     engine = house.store.engine
     event.listen(engine, "before_cursor_execute", killer.step)
     event.listen(engine, "commit", killer.step)  # before the commit is sent
     event.listen(engine, "checkin", killer.step)  # after it: the connection goes back to the pool
     uvicorn.run(app_for(house), host="127.0.0.1", port=port, log_level="error")
+
+
+def main() -> None:
+    """Reads lines "port step" and forks a server for each, so that a start does not take a second of imports.
+
+    Answers with the server's process id, and when that one has ended, on the line "ended", with its return code.
+    """
+    folder = Path(sys.argv[1])
+    house = House(Settings())
+    house.store.migrate()
+    house.close()  # no connection is shared with those that are forked
+    process = 0
+    for line in sys.stdin:
+        if line.strip() == "ended":
+            _, status = os.waitpid(process, 0)
+            print(os.waitstatus_to_exitcode(status), flush=True)  # noqa: T201
+            continue
+        port, at = map(int, line.split())
+        sys.stdout.flush()
+        process = os.fork()
+        if process == 0:
+            try:
+                serve(port, at, folder)
+            finally:
+                os._exit(1)
+        print(process, flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -27,11 +28,26 @@ from tests.simulators.homeserver import ADMIN_TOKEN, MODULE_SECRET, SERVER_NAME,
 NEVER = 10**9
 
 
+class Server:
+    """One Nightlight process."""
+
+    def __init__(self, town: CrashTown, port: int, die_at: int) -> None:
+        self._town = town
+        self.returncode: int | None = None
+        self._number = town.ask(f"{port} {die_at}")
+
+    def kill(self) -> None:
+        if self.returncode is None:
+            os.kill(self._number, signal.SIGKILL)
+            self.returncode = self._town.ask("ended")
+
+
 class CrashTown:
     """A simulated homeserver and a real Nightlight process that can be told when to die."""
 
     def __init__(self, folder: Path, database_url: str, homeserver_url: str, simulator: SimulatedHomeserver) -> None:
         self.folder = folder
+        self._starter: subprocess.Popen[str] | None = None
         self.database_url = database_url
         self.simulator = simulator
         self.bob, self.mallory = simulator.account("bob"), simulator.account("mallory")
@@ -60,11 +76,10 @@ class CrashTown:
         return int(path.read_text()) if path.exists() else 0
 
     @contextmanager
-    def process(self, die_at: int = NEVER) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    def process(self, die_at: int = NEVER) -> Iterator[tuple[Server, str]]:
         port = free_port()
         (self.folder / "reached").unlink(missing_ok=True)
-        arguments = [sys.executable, "-m", "tests.flows.crashing_server", str(port), str(die_at), str(self.folder)]
-        process = subprocess.Popen(arguments, env=self.environment, cwd=Path(__file__).parents[2])
+        process = Server(self, port, die_at)
         url = f"http://127.0.0.1:{port}"
         try:
             deadline = time.monotonic() + 30
@@ -78,7 +93,29 @@ class CrashTown:
             yield process, url
         finally:
             process.kill()
-            process.wait()
+
+    def ask(self, line: str) -> int:
+        """A line to the process that forks servers, and its answer."""
+        if self._starter is None:
+            arguments = [sys.executable, "-m", "tests.flows.crashing_server", str(self.folder)]
+            self._starter = subprocess.Popen(
+                arguments,
+                env=self.environment,
+                cwd=Path(__file__).parents[2],
+                text=True,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
+        assert self._starter.stdin is not None
+        assert self._starter.stdout is not None
+        self._starter.stdin.write(f"{line}\n")
+        self._starter.stdin.flush()
+        return int(self._starter.stdout.readline())
+
+    def stop(self) -> None:
+        if self._starter is not None:
+            self._starter.kill()
+            self._starter.communicate()
 
     def body(self, event_id: str) -> dict[str, Any]:
         key = base64url.encode_urlsafe(self.simulator.message_keys[event_id])
@@ -104,7 +141,9 @@ class CrashTown:
 def town(tmp_path: Path, database_url: str) -> Iterator[CrashTown]:
     simulator = SimulatedHomeserver()
     with served(simulator.app) as url:
-        yield CrashTown(tmp_path, database_url, url, simulator)
+        town = CrashTown(tmp_path, database_url, url, simulator)
+        yield town
+        town.stop()
 
 
 def test_kill_between_any_two_steps_of_intake_loses_and_doubles_nothing(town: CrashTown) -> None:

@@ -5,22 +5,35 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
 from nightlight.adapters.code_folder import CodeFolder
+from nightlight.detect.batch import BatchEngine, WindowsEngine
 from nightlight.detect.definitions import Pack
 from nightlight.detect.engine import Engine
 from nightlight.errors import RefusedError
 
 #: What detection needs beside the rest of Nightlight.
 NEEDED = ("numpy", "numba")
+#: From how many events on compiling pays in a backtest.
+COMPILED_FROM = 500_000
 INSTALL = "pip install 'nightlight[detect]'"
 
 
 def can_detect() -> bool:
     """Whether detection can run here at all."""
     return all(find_spec(name) is not None for name in NEEDED)
+
+
+def batch_engine(events: int) -> Callable[[Pack], BatchEngine]:
+    """For so many events: plain windows for few; for many, compiled, which takes some seconds to begin with."""
+    if events <= COMPILED_FROM or not can_detect():
+        return WindowsEngine
+    from nightlight.detect.compiled import Engine as Compiled
+
+    return lambda pack: Compiled.new(pack, secrets.randbits(64))
 
 
 class LiveEngines:

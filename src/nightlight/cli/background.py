@@ -37,6 +37,7 @@ class Background:
         ]
         if house.detection is not None:
             self._threads.append(self._thread("detection", 1.0, house.detection.keep_up))
+            self._threads.append(self._thread("rule guard", 300.0, house.rule_guard.run))
         if house.ring_watch is not None:
             self._threads.append(self._thread("rings", 15.0, house.ring_watch.run))
 

@@ -31,6 +31,7 @@ from nightlight.flows.policy_book import PolicyBook
 from nightlight.flows.replay_policy import PolicyReplay
 from nightlight.flows.retention import Retention
 from nightlight.flows.rule_book import RuleBook
+from nightlight.flows.rule_guard import RuleGuard
 from nightlight.flows.rule_report import RuleReport
 from nightlight.flows.signal_report import SignalReport
 from nightlight.flows.take_events import EventIntake, EventLimits
@@ -76,6 +77,10 @@ class PreventionRooms(Foundation):
     @cached_property
     def rule_desk(self) -> RuleDesk:
         return RuleDesk(self.store, self.clock, self.rule_book)
+
+    @cached_property
+    def rule_guard(self) -> RuleGuard:
+        return RuleGuard(self.store, self.rule_desk)
 
     @cached_property
     def alerts(self) -> Alerts:

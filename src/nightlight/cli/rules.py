@@ -14,25 +14,32 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from nightlight.cli import rule_changes
 from nightlight.cli.data import PACKS, pack_file
 from nightlight.cli.files import write_private
+from nightlight.cli.house import open_house
 from nightlight.cli.output import console, say
 from nightlight.cli.policy_pictures import out, print_json, problems_picture
+from nightlight.cli.rule_explain import explain
 from nightlight.cli.rule_pictures import backtest_picture, difference_picture, pack_picture
-from nightlight.detect.backtest_report import backtest_values
+from nightlight.detect.backtest_report import backtest_summary, backtest_values
 from nightlight.detect.definition_file import read_definitions
 from nightlight.detect.definitions import Pack
 from nightlight.detect.difference import pack_difference
 from nightlight.detect.examples import run_examples
+from nightlight.detect.meaning import rule_meaning
 from nightlight.detect.pack_report import difference_values, pack_values
 from nightlight.errors import RefusedError
 from nightlight.hazmat.strict_yaml import MalformedError, Problem
+from nightlight.model.signal import BacktestRecord
 from nightlight.prevent.policy_report import problem_values
 
 app = typer.Typer(
     help="Features and rules of detection: check, test, show, compare, and see what they would have said.",
     no_args_is_help=True,
 )
+rule_changes.add_to(app)
+app.command()(explain)
 
 EXIT_WARNINGS = 2
 _DAY_MS = 86_400_000
@@ -161,6 +168,13 @@ def backtest(
     exact: Annotated[
         bool, typer.Option("--exact", help="Exact numbers and accounts. For inside alone: never publish this.")
     ] = False,
+    record: Annotated[
+        bool, typer.Option("--record", help="Note it: for a week, rules that mean the same may be proposed to go live.")
+    ] = False,
+    who: Annotated[str, typer.Option("--as", help="Who you are, with --record.", metavar="WHO")] = "",
+    data_dir: Annotated[
+        Path | None, typer.Option(help="With --record: data folder, instead of NIGHTLIGHT_DATA_DIR.", metavar="DIR")
+    ] = None,
 ) -> None:
     """See what rules would have said about the past: signals per day, who was touched, and how often it was right.
 
@@ -168,6 +182,10 @@ def backtest(
     of fewer than 10 people are kept back, in the table, in JSON and on the page, unless --exact is given.
     """
     packs = [named_pack(name) for name in (rules, against) if name]
+    if record and not who:
+        raise RefusedError("who_missing", "It is noted who ran a backtest.", "Add: --as NAME")
+    if record and labels is not None:
+        raise RefusedError("town_is_no_proof", "A made-up town says nothing about real people.", "Leave out --labels.")
     start = _at(since) if since else None
     end = _at(until) + _DAY_MS if until else None
     if start is not None and end is not None and start >= end:
@@ -180,7 +198,7 @@ def backtest(
             from nightlight.cli.backtest_page import backtest_page
     except ModuleNotFoundError as e:
         raise missing_extra(e) from None
-    from nightlight.detect.batch import WindowsEngine
+    from nightlight.adapters.engines import batch_engine
     from nightlight.flows.backtest import Replay
 
     began = time.monotonic()
@@ -192,7 +210,7 @@ def backtest(
         console=console, transient=True,
     ) as bar:  # fmt: skip
         task = bar.add_task("", total=history.span.events)
-        result = Replay(history, WindowsEngine).run(
+        result = Replay(history, batch_engine(history.span.events)).run(
             packs,
             since=start,
             until=end,
@@ -201,6 +219,13 @@ def backtest(
             progress=lambda rows: bar.advance(task, rows),
         )
     values = backtest_values(result, exact=exact)
+    if record:
+        with open_house(data_dir=data_dir) as house:
+            meanings = {rule.id: rule_meaning(packs[0], rule) for rule in packs[0].rules}
+            house.rule_desk.note_backtest(
+                BacktestRecord(house.clock.now(), who, packs[0].digest, meanings, backtest_summary(values))
+            )
+        say(f"Noted: for a week the rules of {packs[0].reference} may be proposed to go live.")
     if html is not None:
         write_private(html, backtest_page(values).encode())
         say(f"Written: {html}")

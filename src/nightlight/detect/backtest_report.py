@@ -46,6 +46,20 @@ def backtest_values(result: Backtest, *, exact: bool) -> dict[str, Any]:
     return values
 
 
+def backtest_summary(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What is kept of a backtest when it is noted: the stretch, and each rule's signals, accounts and precision."""
+    rules = {
+        one["id"]: {name: one[name] for name in ("signals", "accounts", "precision") if name in one}
+        for one in values["a"]["rules"]
+    }
+    return {
+        "days": (values["to"] - values["from"]) // DAY_MS,
+        "events": values["events_in_files"],
+        "accounts seen": values["accounts_seen"],
+        "rules": rules,
+    }
+
+
 def cautions(result: Backtest, *, exact: bool) -> list[str]:
     """What has to be known before anything is concluded."""
     history, said = result.history, []

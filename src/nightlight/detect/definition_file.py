@@ -14,6 +14,7 @@ from nightlight.detect.contradiction import never_true
 from nightlight.detect.definitions import (
     LIFETIME_MAX_MS,
     WINDOWED,
+    Bounds,
     Feature,
     Function,
     Pack,
@@ -47,6 +48,8 @@ _NUMBERS = tuple(field.name for field in FIELDS.values() if field.type is Type.N
 _FUNCTIONS = tuple(function.value for function in Function)
 #: Names that mean something else already.
 _TAKEN = frozenset({*FIELDS, *GROUPS, *CALLS, "never"})
+#: Of each bound of a rule, the least and the most.
+_BOUNDS = {"per_day": (1, 1_000_000), "precision_percent": (0, 100), "after": (10, 100_000)}
 _SIGNAL_MAX_MS = 90 * 86_400_000
 
 
@@ -178,7 +181,8 @@ class _PackReader(Reader):
 
     def _rule(self, node: yaml.Node) -> Rule | None:
         required = ("id", "title", "family", "severity", "when", "reason", "expires", "source")
-        found = self.mapping(node, required, ("about",))
+        found = self.mapping(node, required, ("about", "bounds"))
+        bounds = self._bounds(found["bounds"]) if "bounds" in found else Bounds()
         rule_id = self._new_id(found.get("id"))
         when, text = self._condition(found["when"], self._types) if "when" in found else (None, "")
         family = (
@@ -203,7 +207,14 @@ class _PackReader(Reader):
         title, source = self._title(found), self._source(found)
         family_, severity_ = SignalFamily(family), Severity(severity)
         line = node.start_mark.line + 1
-        return Rule(rule_id, title, family_, severity_, about, when, text, reason, expires, source, line)
+        return Rule(rule_id, title, family_, severity_, about, when, text, reason, expires, source, line, bounds)
+
+    def _bounds(self, node: yaml.Node) -> Bounds:
+        found = self.mapping(node, (), tuple(_BOUNDS))
+        given = {
+            name: self.whole(found[name], name, least, most) for name, (least, most) in _BOUNDS.items() if name in found
+        }
+        return Bounds(**given)
 
     def _check_use(self, features: list[Feature], rules: list[Rule]) -> None:
         used = frozenset[str]().union(*(names_of(rule.when) for rule in rules))

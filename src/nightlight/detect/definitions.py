@@ -83,8 +83,24 @@ class Feature:
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """Where a rule is taken to have gone wrong, and pauses itself. All unvalidated proposals.
+
+    ``per_day``: more signals within 24 hours. ``precision_percent``: of ``after`` or more accounts that reviewers
+    decided about, surely fewer were in violation: the upper end of the interval is below. 0: no bound.
+    """
+
+    per_day: int = 500
+    precision_percent: int = 5
+    after: int = 30
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
-    """A condition that raises a signal about the event's actor or target. ``reason``: words, with {features}."""
+    """A condition that raises a signal about the event's actor or target. ``reason``: words, with {features}.
+
+    ``bounds`` are no part of what it means.
+    """
 
     id: str
     title: str
@@ -97,6 +113,7 @@ class Rule:
     expires_ms: int
     source: str
     line: int
+    bounds: Bounds = Bounds()
 
 
 @dataclass(frozen=True, slots=True)

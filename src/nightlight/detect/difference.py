@@ -114,7 +114,7 @@ class _Meanings:
         reason = rule.reason
         for feature in pack.features:  # a feature that was only renamed changes no reason
             reason = reason.replace(f"{{{feature.id}}}", f"{{{hash(self.features[feature.id])}}}")
-        return (self._node(rule.when), rule.about, rule.family, rule.severity, rule.expires_ms, reason)
+        return (self._node(rule.when), rule.about, rule.family, rule.severity, rule.expires_ms, reason, rule.bounds)
 
     def _node(self, node: Node) -> Meaning:
         match node:

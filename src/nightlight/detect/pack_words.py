@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from nightlight.detect.definitions import WINDOWED, Feature, Function, Pack, Rule
+from nightlight.detect.definitions import WINDOWED, Bounds, Feature, Function, Pack, Rule
 from nightlight.detect.expression_words import expression_words
 from nightlight.detect.fields import FIELDS, VOCABULARY, Type
 from nightlight.detect.time_words import about_words, duration_words
@@ -88,7 +88,16 @@ def rule_parts(rule: Rule) -> Mapping[str, str]:
         "severity": rule.severity.value,
         "expires": duration_words(rule.expires_ms),
         "reason": rule.reason,
+        "pauses itself": bounds_words(rule.bounds),
     }
+
+
+def bounds_words(bounds: Bounds) -> str:
+    """When a rule pauses itself."""
+    said = f"above {bounds.per_day:,} signals within 24 hours"
+    if bounds.precision_percent:
+        said += f", or surely right less often than {bounds.precision_percent} % of {bounds.after:,} decided accounts"
+    return said
 
 
 def type_of_name(pack: Pack, name: str) -> Type | None:

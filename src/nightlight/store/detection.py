@@ -83,6 +83,11 @@ class DetectionTables:
         )
         return {(rule, mode): count for rule, mode, count in rows}
 
+    def signals_since(self, rule: str, since: int) -> int:
+        """How many signals the rule raised later than ``since``."""
+        those = and_(signals.c.rule == rule, signals.c.raised_at > since)
+        return self._connection.scalar(select(func.count()).select_from(signals).where(those)) or 0
+
     def signal_outcomes(self, since: int) -> dict[tuple[str, str], int]:
         """By rule and outcome, about how many accounts with signals later than ``since`` reviewers found that."""
         table = signals.c

@@ -62,6 +62,10 @@ class EventTables:
         old = select(table.message).where(table.at < newest - kept_ms).limit(limit)
         return self._connection.execute(delete(counted_messages).where(table.message.in_(old))).rowcount
 
+    def event_number(self, event_id: str) -> int:
+        """The number of the event with this id, 0 if there is none."""
+        return self._connection.scalar(select(events.c.number).where(events.c.event_id == event_id)) or 0
+
     def last_event(self) -> tuple[int, int]:
         """Number and time of arrival of the last event, also if it was removed since; zeros before the first."""
         return self._numbering.last_event()
@@ -76,11 +80,11 @@ class EventTables:
     def events_received(self, at: int, limit: int, kinds: Collection[EventKind]) -> list[LoggedEvent]:
         """Those of these kinds that arrived in that millisecond, in the order of their numbers."""
         table = events.c
-        those = and_(table.number >= self._first_at(at), table.number < self._first_at(at + 1))
+        those = and_(table.number >= self.first_event_at(at), table.number < self.first_event_at(at + 1))
         query = select(events).where(those, table.kind.in_(sorted(kinds)))
         return _logged(self._connection.execute(query.order_by(table.number).limit(limit)))
 
-    def _first_at(self, at: int) -> int:
+    def first_event_at(self, at: int) -> int:
         """The number from which on events arrived at that time or later."""
         # Numbers and times of arrival rise together, so halving finds the place without an index on the times.
         table = events.c

@@ -146,8 +146,11 @@ def rules(alert: Alert) -> list[str]:
     return [str(one) for one in named] if isinstance(named, list) else []
 
 
-def summary(found: Mapping[str, object]) -> list[tuple[str, str]]:
-    """A record of a backtest as rows; what is inside of something else has both names."""
+def summary(found: Mapping[str, object], rule: str = "") -> list[tuple[str, str]]:
+    """A record of a backtest as rows, of one rule where it is of several; what is inside of a part has both names."""
+    of_rules = found.get("rules")
+    if isinstance(of_rules, Mapping):
+        found = {**{name: value for name, value in found.items() if name != "rules"}, **of_rules.get(rule, {})}
     rows: list[tuple[str, str]] = []
 
     def walk(name: str, value: object) -> None:
