@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from nightlight.adapters.code_folder import user_code_folder
+from nightlight.adapters.compiled_history import CompiledHistory
 from nightlight.adapters.divided_engine import DividedEngine
-from nightlight.adapters.history_engines import LARGE, CompiledHistory, engines_for, user_code_folder
+from nightlight.adapters.engines import COMPILED_FROM, batch_engine
 from nightlight.detect.batch import BatchEngine, WindowsEngine
 from nightlight.errors import UnavailableError
 from tests.detect.packs import pack_of, starter
@@ -61,8 +63,8 @@ def test_a_history_that_cannot_be_kept_whole_is_refused_not_judged_by_a_part() -
 
 
 def test_a_short_history_is_not_worth_compiling() -> None:
-    assert engines_for(LARGE - 1) is WindowsEngine
-    assert isinstance(engines_for(LARGE)(starter()), DividedEngine)
+    assert batch_engine(COMPILED_FROM) is WindowsEngine
+    assert isinstance(batch_engine(COMPILED_FROM + 1)(starter()), DividedEngine)
 
 
 def test_commands_keep_machine_code_in_the_users_cache(monkeypatch: pytest.MonkeyPatch) -> None:

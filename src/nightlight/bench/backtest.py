@@ -106,7 +106,7 @@ def _apart(how: str, folder: Path) -> Mapping[str, float]:
 
 def run_apart(how: str, folder: Path) -> Mapping[str, float]:
     """``how``: by the ``engine``, by the ``plain`` one, or by ``sql``."""
-    from nightlight.adapters.history_engines import engines_for
+    from nightlight.adapters.engines import batch_engine
     from nightlight.adapters.parquet.event_files import EventFiles
     from nightlight.cli.data import pack_file
     from nightlight.detect.batch import WindowsEngine
@@ -117,7 +117,7 @@ def run_apart(how: str, folder: Path) -> Mapping[str, float]:
     start = time.perf_counter()
     with EventFiles(str(folder)) as files:
         opened = time.perf_counter()
-        make = WindowsEngine if how == "plain" else engines_for(files.span.events)
+        make = WindowsEngine if how == "plain" else batch_engine(files.span.events, folder.parent / "machine-code")
         compiling = _compile(make, pack, files) if how == "engine" else 0.0
         began, cpu = time.perf_counter(), time.process_time()
         if how == "sql":

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from nightlight.detect.compiled import Engine
 from nightlight.detect.definition_file import read_definitions
 from nightlight.detect.definitions import Pack
 from nightlight.detect.fields import BANDS, RELATIONS, Seen, Type, code
+from nightlight.detect.machine_code import CodeStore
 from nightlight.detect.windows import Windows
 from nightlight.errors import UnavailableError
 
@@ -57,19 +58,27 @@ Columns = dict[str, NDArray[Any]]
 
 
 def _measure(progress: Progress) -> Sequence[Figure]:
+    with tempfile.TemporaryDirectory(prefix="nightlight-bench-", dir=os.environ.get("TMPDIR")) as folder:
+        return _figures(progress, Path(folder))
+
+
+def _figures(progress: Progress, folder: Path) -> Sequence[Figure]:
+    from nightlight.adapters.code_folder import CodeFolder
+
+    store = CodeFolder(folder)
     pack = read_definitions(resources.files("nightlight.detect").joinpath("packs/starter.yaml").read_bytes()).pack
     progress("detect, making events")
     columns = events(EVENTS)
     progress("detect, compiling")
     start = time.thread_time()
-    engine = Engine.new(pack, SALT)
+    engine = Engine.new(pack, SALT, store=store)
     compiled = time.thread_time() - start
-    _warm_up(pack, columns)
+    _warm_up(pack, store, columns)
     state: dict[str, float] = {}
-    batches = _batches(engine, columns, progress, state)
+    batches = _batches(engine, store, columns, progress, state)
     progress("detect, starting")
-    start_s = _starts()
-    recovery = _recovery(engine, pack, state, start_s["warm"])
+    start_s = _start(folder)
+    recovery = _recovery(engine, pack, state, start_s)
     progress("detect, single events")
     singles = _singles(engine, columns)
     progress("detect, plain Python")
@@ -117,16 +126,18 @@ def _measure(progress: Progress) -> Sequence[Figure]:
         recovery,
         Figure(
             "detect, first engine where machine code is kept",
-            start_s["warm"],
+            start_s,
             "s, imports included",
             2,
             "lower",
-            {"cold_s": start_s["cold"]},
+            {"compiling_s": compiled},
         ),
     ]
 
 
-def _batches(engine: Engine, columns: Columns, progress: Progress, state: dict[str, float]) -> list[float]:
+def _batches(
+    engine: Engine, store: CodeStore, columns: Columns, progress: Progress, state: dict[str, float]
+) -> list[float]:
     times, hits = [], 0
     for at in range(0, EVENTS - REPLAY, BATCH):
         if at % (20 * BATCH) == 0:
@@ -140,7 +151,7 @@ def _batches(engine: Engine, columns: Columns, progress: Progress, state: dict[s
     state["snapshot_s"] = time.thread_time() - start
     state["snapshot_bytes"] = len(data)
     start = time.thread_time()
-    restored = Engine.restore(engine.pack, data, SALT)
+    restored = Engine.restore(engine.pack, data, SALT, store=store)
     state["restore_s"] = time.thread_time() - start
     start = time.thread_time()
     rest = _part(columns, EVENTS - REPLAY, EVENTS)
@@ -157,12 +168,9 @@ def _batches(engine: Engine, columns: Columns, progress: Progress, state: dict[s
     return times
 
 
-def _starts() -> Mapping[str, float]:
-    """Seconds until a process of its own has an engine: with an empty folder for machine code, and once more."""
-    with tempfile.TemporaryDirectory(prefix="nightlight-bench-", dir=os.environ.get("TMPDIR")) as folder:
-        command = [sys.executable, "-m", "nightlight.bench.detect", folder]
-        found = [subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(2)]
-    return dict(zip(("cold", "warm"), map(float, found), strict=True))
+def _start(folder: Path) -> float:
+    command = [sys.executable, "-m", "nightlight.bench.detect", str(folder)]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 def start_apart(folder: Path) -> float:
@@ -219,12 +227,12 @@ def _plain(pack: Pack, columns: Columns) -> float:
     return PLAIN / (time.thread_time() - start)
 
 
-def _warm_up(pack: Pack, columns: Columns) -> None:
-    """Everything that is compiled at its first use is used once."""
-    engine = Engine.new(pack, SALT)
+def _warm_up(pack: Pack, store: CodeStore, columns: Columns) -> None:
+    """Whatever is done at its first use only is done once."""
+    engine = Engine.new(pack, SALT, store=store)
     engine.add_batch(_part(columns, 0, 5_000))
     engine.add(_seen(_part(columns, 5_000, 5_001))[0])
-    Engine.restore(pack, engine.snapshot(), SALT)
+    Engine.restore(pack, engine.snapshot(), SALT, store=store)
 
 
 def _part(columns: Columns, start: int, stop: int) -> Columns:

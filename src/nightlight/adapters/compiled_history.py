@@ -1,39 +1,16 @@
-"""Engines that look back over a whole history: compiled and divided where that pays and can be had."""
+"""The compiled engine as it looks back over a whole history."""
 
 from __future__ import annotations
 
-import os
 import secrets
-from collections.abc import Callable
-from importlib.util import find_spec
-from pathlib import Path
 
 from nightlight.adapters.code_folder import CodeFolder
-from nightlight.adapters.divided_engine import DividedEngine
-from nightlight.detect.batch import BatchEngine, BatchHits, Columns, WindowsEngine
+from nightlight.detect.batch import BatchHits, Columns
 from nightlight.detect.definitions import Pack
 from nightlight.errors import UnavailableError
 
-#: From so many events on, compiling is worth its ten seconds.
-LARGE = 500_000
-THREADS_MAX = 4
 #: Keys and values that are kept at once, by each thread: at most about 5 GB.
 ENTRIES_MAX = 50_000_000
-
-
-def engines_for(events: int, code: Path | None = None) -> Callable[[Pack], BatchEngine]:
-    """For a history of so many events. ``code``: a folder in which machine code is kept (``CodeFolder``)."""
-    if events < LARGE or find_spec("numba") is None:
-        return WindowsEngine
-    store = CodeFolder(code) if code is not None else None
-    threads = min(THREADS_MAX, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
-    return lambda pack: DividedEngine(pack, lambda part: CompiledHistory(part, store), threads)
-
-
-def user_code_folder() -> Path:
-    """Where commands keep machine code: in the user's cache, as the XDG base directories have it."""
-    given = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(given) if given.startswith("/") else Path.home() / ".cache") / "nightlight" / "machine-code"
 
 
 class CompiledHistory:
