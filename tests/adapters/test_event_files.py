@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from nightlight.adapters.parquet import event_files
-from nightlight.adapters.parquet.event_files import EventFiles, find_files
+from nightlight.adapters.parquet.event_files import EventFiles
 from nightlight.adapters.parquet.labels import read_labels
+from nightlight.adapters.parquet.row_groups import find_files
 from nightlight.detect.batch import WindowsEngine
 from nightlight.detect.windows import Windows
 from nightlight.errors import RefusedError

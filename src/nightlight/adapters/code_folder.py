@@ -87,6 +87,12 @@ class CodeFolder:
             shutil.rmtree(one, ignore_errors=True)
 
 
+def user_code_folder() -> Path:
+    """Where commands keep it: in the user's cache, as the XDG base directory specification has it."""
+    given = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(given) if given.startswith("/") else Path.home() / ".cache") / "nightlight" / "machine-code"
+
+
 def _check_way(root: Path) -> None:
     """Whoever may rename what is on the way may put another folder in its place."""
     for one in (root, *root.parents):

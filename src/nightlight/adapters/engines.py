@@ -9,7 +9,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-from nightlight.adapters.code_folder import CodeFolder
+from nightlight.adapters.code_folder import CodeFolder, user_code_folder
 from nightlight.detect.batch import BatchEngine, WindowsEngine
 from nightlight.detect.definitions import Pack
 from nightlight.detect.engine import Engine
@@ -19,6 +19,8 @@ from nightlight.errors import RefusedError
 NEEDED = ("numpy", "numba")
 #: From how many events on compiling pays in a backtest.
 COMPILED_FROM = 500_000
+#: More would wait for one another: few rules have nothing in common with others.
+THREADS_MAX = 4
 INSTALL = "pip install 'nightlight[detect]'"
 
 
@@ -27,13 +29,20 @@ def can_detect() -> bool:
     return all(find_spec(name) is not None for name in NEEDED)
 
 
-def batch_engine(events: int) -> Callable[[Pack], BatchEngine]:
-    """For so many events: plain windows for few; for many, compiled, which takes some seconds to begin with."""
+def batch_engine(events: int, code: Path | None = None) -> Callable[[Pack], BatchEngine]:
+    """For so many events: plain windows for few; for many, compiled, in several threads.
+
+    ``code``: the folder in which machine code is kept, so that compiling takes its ten seconds once; None: in the
+    user's cache.
+    """
     if events <= COMPILED_FROM or not can_detect():
         return WindowsEngine
-    from nightlight.detect.compiled import Engine as Compiled
+    from nightlight.adapters.compiled_history import CompiledHistory
+    from nightlight.adapters.divided_engine import DividedEngine
 
-    return lambda pack: Compiled.new(pack, secrets.randbits(64))
+    store = CodeFolder(code or user_code_folder())
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return lambda pack: DividedEngine(pack, lambda part: CompiledHistory(part, store), min(THREADS_MAX, processors))
 
 
 class LiveEngines:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nightlight.detect.index import find_key, find_pair, hash_of, touch
+from nightlight.detect.index import find_key, find_pair, hash_of, takes, touch
 from nightlight.detect.layout import (
     CAPPED,
     CLAMPED,
@@ -28,6 +28,7 @@ from nightlight.detect.layout import (
     NODES_USED,
     OF,
     PAIRS,
+    PAIRS_USED,
     PER_KEY_MAX,
     TIMES,
     VALUE,
@@ -44,7 +45,11 @@ _LOW, _HIGH = np.array(LOW, np.int64), np.array(HIGH, np.int64)
 def spare(s: State) -> bool:
     """Whether another event fits: it adds one node and one key to each group at most."""
     groups, meta = s[6].shape[0], s[7]
-    return s[0].shape[0] - meta[NODES_USED] >= groups and s[3].shape[0] - meta[KEYS_USED] >= groups
+    return (
+        s[0].shape[0] - meta[NODES_USED] >= groups
+        and s[3].shape[0] - meta[KEYS_USED] >= groups
+        and takes(s[2], meta[PAIRS_USED] + groups)
+    )
 
 
 @kernel

@@ -37,6 +37,8 @@ _MIX_1, _MIX_2, _STEP = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB13311
 _30, _27, _31, _32 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(32)
 #: An entry has so many bits; with one more it were negative, which is "empty".
 _ENTRY = 31
+#: An index is full where less than three of ten places are empty: the less are, the longer every search is.
+_TAKEN, _OF = 7, 10
 
 
 @kernel
@@ -97,6 +99,11 @@ def find_pair(s: State, row: int, value: int, h: Any) -> int:
         i += 1
         if i == index.size:
             i = 0
+
+
+@kernel
+def takes(index: Any, entries: int) -> bool:
+    return entries * _OF <= index.size * _TAKEN
 
 
 @kernel

@@ -25,6 +25,8 @@ keys without nodes are overwritten with zeros and used again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from numba import njit
@@ -33,8 +35,10 @@ LAST_NUMBER, LAST_T, DOUBLED, CLAMPED, DROPPED, CAPPED = 0, 1, 2, 3, 4, 5
 NODES_USED, NODE_FREE, KEYS_USED, KEY_FREE = 6, 7, 8, 9
 #: How many bits of what stands in an index are a row of its table.
 NODE_BITS, KEY_BITS = 10, 11
-SALT, ENTRIES_MAX, NEW_KEYS_MAX, PER_KEY_MAX = 12, 13, 14, 15
-META = 16
+#: Nodes of pairs: they alone stand in ``node_index``.
+PAIRS_USED = 12
+SALT, ENTRIES_MAX, NEW_KEYS_MAX, PER_KEY_MAX = 13, 14, 15, 16
+META = 17
 
 #: In ``links`` and in ``counts`` and in ``lists`` and in ``work``.
 BEFORE, AFTER, ROW = 4, 5, 6
@@ -51,3 +55,25 @@ State = Any
 #: lock, too: engines of one process work at the same time, each in a thread.
 UNCOUNTED: dict[str, Any] = {"_nrt": False, "nogil": True}
 kernel: Any = njit(**UNCOUNTED)
+
+Kernel = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """What Python calls of the functions of the tables, as machine code."""
+
+    spare: Kernel
+    look: Kernel
+    count: Kernel
+    total: Kernel
+    since: Kernel
+    since_first: Kernel
+    expire_all: Kernel
+    takes: Kernel
+    sparse: Kernel
+    index_nodes: Kernel
+    index_keys: Kernel
+    write: Kernel
+    read: Kernel
+    forget: Kernel

@@ -15,8 +15,8 @@ import numba
 import numpy as np
 from numba import types
 
-from nightlight.detect import called, storage, tables
-from nightlight.detect.layout import UNCOUNTED
+from nightlight.detect import called, index, storage, tables
+from nightlight.detect.layout import UNCOUNTED, Called
 
 _types: Any = types
 _njit: Any = numba.njit
@@ -35,6 +35,7 @@ _CALLED: Mapping[str, tuple[Any, Sequence[Any]]] = {
     "total": (called.total, [_STATE, _LONG, _LONG]),
     "since": (called.since, [_STATE, _LONG, _LONG]),
     "since_first": (called.since_first, [_STATE, _LONG, _LONG]),
+    "takes": (index.takes, [_ROWS, _LONG]),
     "expire_all": (tables.expire_all, [_STATE]),
     "sparse": (storage.sparse, [_STATE]),
     "index_nodes": (storage.index_nodes, [_STATE]),
@@ -67,13 +68,13 @@ class MachineCode:
     """``process``: see ``generated.Writer.text``. ``called``: functions of the tables, by name."""
 
     process: Callable[..., tuple[int, int]]
-    called: storage.Called
+    called: Called
 
 
 def machine_code(text: str, store: CodeStore | None = None) -> MachineCode:
     """``text``: of ``generated.Writer``. Takes some seconds, once for each text and process, where it is not kept."""
     process = _kept(text, store)["process"]
-    return MachineCode(process, storage.Called(**_kept(_CALLED_TEXT, store)))
+    return MachineCode(process, Called(**_kept(_CALLED_TEXT, store)))
 
 
 def _kept(text: str, store: CodeStore | None) -> dict[str, Any]:

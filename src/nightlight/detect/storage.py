@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,18 +33,19 @@ from nightlight.detect.layout import (
     NODE_FREE,
     NODES_USED,
     PAIRS,
+    PAIRS_USED,
     POINTERS,
     ROW,
     SALT,
     TIMES,
     WINDOWS,
     WORK,
+    Called,
     State,
     kernel,
 )
 from nightlight.detect.tables import expire_all, free_node, keep, leave, new_key
 
-Kernel = Callable[..., Any]
 #: A table of which no more than this part is used is made shorter.
 SPARSE = 0.25
 SMALL = 256
@@ -75,25 +76,6 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
-class Called:
-    """What Python calls of the functions of the tables, as machine code."""
-
-    spare: Kernel
-    look: Kernel
-    count: Kernel
-    total: Kernel
-    since: Kernel
-    since_first: Kernel
-    expire_all: Kernel
-    sparse: Kernel
-    index_nodes: Kernel
-    index_keys: Kernel
-    write: Kernel
-    read: Kernel
-    forget: Kernel
-
-
-@dataclass(frozen=True, slots=True)
 class Contents:
     """All that is kept, without gaps: keys as they come; nodes by group, and in a group in the order of the list.
 
@@ -110,8 +92,8 @@ class Contents:
     counted: NDArray[np.int64]
 
 
-def new_state(code: Called, plan: Plan, bounds: Bounds, nodes: int = 0, keys: int = 0) -> State:
-    """Empty tables with room for so many nodes and keys, and for what one event may add."""
+def new_state(code: Called, plan: Plan, bounds: Bounds, nodes: int = 0, keys: int = 0, pairs: int = 0) -> State:
+    """Empty tables with room for so many nodes and keys, pairs among the nodes, and for what one event may add."""
     windows = plan.windows_max
     lists = np.full((max(1, len(plan.groups)), POINTERS + 2 * windows), -1, np.int64)
     lists[:, KEPT:POINTERS] = 0
@@ -127,8 +109,9 @@ def new_state(code: Called, plan: Plan, bounds: Bounds, nodes: int = 0, keys: in
     no_nodes, no_keys, no_index = np.zeros((0, 4), np.int64), np.zeros((0, width), np.int64), np.zeros(0, np.int32)
     empty = no_nodes, no_nodes.view(np.int32), no_index, no_keys, no_keys.view(np.int32), no_index, lists, meta, work
     least = max(SMALL, 2 * len(plan.groups))
-    half = _longer(code, empty, _NODES, max(least, nodes), bounds.room)
-    return _longer(code, half, _KEYS, max(least, keys), bounds.room)
+    nodes, keys, pairs = max(least, nodes), max(least, keys), max(least, pairs)
+    half = _longer(code, empty, _NODES, nodes, _places(pairs, bounds.room))
+    return _longer(code, half, _KEYS, keys, _places(keys, bounds.room))
 
 
 def _wide(kept: Kept, windows: int) -> int:
@@ -138,26 +121,38 @@ def _wide(kept: Kept, windows: int) -> int:
 def grown(code: Called, s: State, room: Room) -> State:
     """The same state in tables that hold more, where they are nearly full."""
     least = 2 * len(s[6])
-    for table, used in ((_NODES, NODES_USED), (_KEYS, KEYS_USED)):
-        if len(s[table]) - s[7][used] < least:
-            s = _longer(code, s, table, int(len(s[table]) * room.growth) + least, room)
+    meta, places = s[7], len(s[2])
+    if not code.takes(s[2], int(meta[PAIRS_USED]) + least):
+        places = _places(int(meta[PAIRS_USED] * room.growth) + least, room)
+    nodes = len(s[0])
+    if nodes - meta[NODES_USED] < least:
+        nodes = int(nodes * room.growth) + least
+    if nodes > len(s[0]) or places > len(s[2]):
+        s = _longer(code, s, _NODES, nodes, places)
+    if len(s[3]) - meta[KEYS_USED] < least:
+        keys = int(len(s[3]) * room.growth) + least
+        s = _longer(code, s, _KEYS, keys, _places(keys, room))
     return s
 
 
-def _longer(code: Called, s: State, table: int, length: int, room: Room) -> State:
-    """``table``: where in the state it stands; beside it the same memory in halves, and its index."""
+def _places(entries: int, room: Room) -> int:
+    return int(entries * room.index) + 2
+
+
+def _longer(code: Called, s: State, table: int, length: int, places: int) -> State:
+    """``table``: where in the state it stands; beside it the same memory in halves, and its index, of ``places``."""
     owner, free, bits, index = _PARTS[table]
     meta, before = s[7], len(s[table])
-    rows = np.zeros((length, s[table].shape[1]), np.int64)
-    rows[:before] = s[table]
-    halves = rows.view(np.int32)
-    halves[before:, owner] = -1
-    rows[before:, 0] = np.arange(before + 1, length + 1)
-    rows[-1, 0] = meta[free]
-    meta[free] = before
-    meta[bits] = length.bit_length()
-    places = np.full(int(length * room.index) + 2, -1, np.int32)
-    made = (*s[:table], rows, halves, places, *s[table + 3 :])
+    rows = s[table]
+    if length > before:
+        rows = np.zeros((length, s[table].shape[1]), np.int64)
+        rows[:before] = s[table]
+        rows.view(np.int32)[before:, owner] = -1
+        rows[before:, 0] = np.arange(before + 1, length + 1)
+        rows[-1, 0] = meta[free]
+        meta[free] = before
+        meta[bits] = length.bit_length()
+    made = (*s[:table], rows, rows.view(np.int32), np.full(places, -1, np.int32), *s[table + 3 :])
     getattr(code, index)(made)
     return made
 
@@ -166,7 +161,11 @@ def _longer(code: Called, s: State, table: int, length: int, room: Room) -> Stat
 def sparse(s: State) -> bool:
     nodes, keys, meta = s[0].shape[0], s[3].shape[0], s[7]
     least = max(2 * SMALL, 8 * s[6].shape[0])
-    return (nodes > least and meta[NODES_USED] < nodes * SPARSE) or (keys > least and meta[KEYS_USED] < keys * SPARSE)
+    return (
+        (nodes > least and meta[NODES_USED] < nodes * SPARSE)
+        or (keys > least and meta[KEYS_USED] < keys * SPARSE)
+        or (s[2].size > 4 * least and meta[PAIRS_USED] < s[2].size * SPARSE / 4)
+    )
 
 
 def state_bytes(s: State) -> int:
@@ -192,7 +191,10 @@ def contents(code: Called, s: State) -> Contents:
 
 def state_of(code: Called, plan: Plan, bounds: Bounds, what: Contents) -> State:
     spare = 2 * len(plan.groups)
-    s = new_state(code, plan, bounds, int(len(what.rows) * 1.05) + spare, int(len(what.ids) * 1.05) + spare)
+    of_pairs = np.array([group.kept is Kept.PAIRS for group in plan.groups], np.bool_)
+    pairs = int(of_pairs[what.groups[what.rows]].sum()) if len(what.rows) else 0
+    nodes, keys, pairs = (int(many * 1.05) + spare for many in (len(what.rows), len(what.ids), pairs))
+    s = new_state(code, plan, bounds, nodes, keys, pairs)
     s[7][list(_COUNTED)] = what.counted
     code.read(s, what.ids, what.groups, what.firsts, what.rows, what.values, what.times)
     return s

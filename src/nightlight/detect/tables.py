@@ -23,6 +23,7 @@ from nightlight.detect.layout import (
     NODES_USED,
     NUMBERS,
     PAIRS,
+    PAIRS_USED,
     POINTERS,
     ROW,
     SHORTER,
@@ -109,6 +110,7 @@ def free_node(s: State, group: int, node: int) -> None:
     row = np.int64(links[node, ROW])
     if lists[group, KEPT] == PAIRS:
         take_out_pair(s, node)
+        meta[PAIRS_USED] -= 1
     unlink(s, group, node)
     if lists[group, KEPT] == NUMBERS:
         s[3][row, 1 + lists[group, WINDOWS]] -= nodes[node, 0]
@@ -187,6 +189,7 @@ def keep(s: State, group: int, row: int, value: int, t: int) -> None:
     node = new_node(s, group, row, value, t)
     if kept == PAIRS:
         put(s[2], hash_of(s[7], row, value), node, s[7][NODE_BITS])
+        s[7][PAIRS_USED] += 1
     if kept == TIMES:
         counts[row, HAS] = node
         return

@@ -1,12 +1,11 @@
 """A folder of exported events, read batch by batch in the order of the log, each event once.
 
-Every event is known again by its keyed id. Which ids are there twice is found first, by DuckDB, which puts on disk what
-its memory does not hold; so leaving them out is exact, and takes memory for the doubled ones only.
+Every event is known again by its keyed id. Which ids are there twice is found first; so leaving them out is exact, and
+from then on takes memory for the doubled ones only.
 """
 
 from __future__ import annotations
 
-import glob
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -17,17 +16,21 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from nightlight.adapters.parquet.doubled import doubled_ids
+from nightlight.adapters.parquet.read_ahead import read_ahead
+from nightlight.adapters.parquet.row_groups import extent, find_files, ordered, values
 from nightlight.detect.columns import COLUMNS
-from nightlight.detect.definitions import Pack
+from nightlight.detect.definitions import Function, Pack
 from nightlight.detect.fields import BANDS, FIELDS, KINDS, RELATIONS, WORDS
 from nightlight.detect.sql import HITS, VALUES, script
 from nightlight.errors import RefusedError
 from nightlight.ports import EventSpan
 
-FILES_MAX = 10_000
 #: Above these somebody should look at how the events were exported, before anything is concluded from them.
 DOUBLED_MAX = 1_000_000
 BATCH_ROWS = 131_072
+#: So many batches are read while others are worked on.
+AHEAD = 2
 MEMORY = "2GB"
 _LIMITS = {
     "kind": len(KINDS), "word": len(WORDS), "actor_band": len(BANDS), "target_band": len(BANDS),
@@ -36,28 +39,11 @@ _LIMITS = {
 _NAMES = [column.name for column in COLUMNS]
 
 
-def find_files(where: str) -> list[Path]:
-    """A file, a folder (``events-*.parquet`` in it, else ``*.parquet``) or a pattern. ``RefusedError('no_events')``."""
-    path = Path(where)
-    if path.is_dir():
-        found = sorted(path.glob("events-*.parquet")) or sorted(path.glob("*.parquet"))
-    else:
-        found = [Path(name) for name in sorted(glob.glob(where))]
-    found = [one for one in found if one.is_file()]
-    if not found:
-        raise RefusedError(
-            "no_events", f"There are no Parquet files in {where}.", "Name a folder, a file, or '*.parquet'."
-        )
-    if len(found) > FILES_MAX:
-        raise RefusedError("no_events", f"{where}: more than {FILES_MAX:,} files.")
-    return found
-
-
 class EventFiles:
     """Fills in ``ports.EventHistory``. Use it as a context, so that its temporary files go."""
 
     def __init__(self, where: str) -> None:
-        self._groups = _ordered(find_files(where))
+        self._groups = ordered(find_files(where))
         self._folder = tempfile.TemporaryDirectory(prefix="nightlight-backtest-")
         self._sql = duckdb.connect()
         for setting, value in (("memory_limit", MEMORY), ("temp_directory", self._folder.name), ("threads", "2")):
@@ -83,15 +69,18 @@ class EventFiles:
 
     def batches(self, since: int, until: int) -> Iterator[Mapping[str, Any]]:
         """Columns of the events with since <= t < until, in their order. ``RefusedError('events_unfit')``."""
+        return read_ahead(self._batches(since, until), AHEAD)
+
+    def _batches(self, since: int, until: int) -> Iterator[Mapping[str, Any]]:
         number = t = -1
         met: set[int] = set()
         for path, group in self._groups:
             file = pq.ParquetFile(path)
-            low, high = _extent(file, group, "t")
+            low, high = extent(file, group, "t")
             if low is not None and high is not None and (high < since or low >= until):
                 continue
             for batch in file.iter_batches(BATCH_ROWS, row_groups=[group], columns=_NAMES):
-                columns = self._deduplicated(_columns(path, batch), met)
+                columns = self._deduplicated({name: values(path, batch, name) for name in _NAMES}, met)
                 if not len(columns["t"]):
                     continue
                 _check(path, columns, number, t)
@@ -107,13 +96,17 @@ class EventFiles:
         chosen = pa.table({"number": pa.array(sorted(numbers), pa.int64())})
         self._sql.register("chosen_numbers", chosen)
         self._sql.execute("CREATE OR REPLACE TEMP TABLE chosen AS SELECT number FROM chosen_numbers")
-        made = script(pack, "log", chosen="chosen", every=True)
+        self._sql.execute(
+            "CREATE OR REPLACE TEMP TABLE here AS SELECT * FROM log WHERE number IN (SELECT number FROM chosen)"
+        )
+        self._sql.execute(f"CREATE OR REPLACE TEMP TABLE near AS SELECT * FROM log WHERE {_near(pack)}")  # noqa: S608 - own names
+        made = script(pack, "near", chosen="chosen", every=True)
         for statement in made.statements:
             self._sql.execute(statement)
         columns = {**{name: f'"{name}"' for name in FIELDS}, **made.columns}
         rows = self._sql.execute(f"SELECT number, {', '.join(columns.values())} FROM {VALUES}").fetchall()  # noqa: S608 - own names
         hits = self._sql.execute(f"SELECT number, rule FROM {HITS}").fetchall()  # noqa: S608 - own names
-        for statement in made.drop:
+        for statement in (*made.drop, "DROP TABLE near", "DROP TABLE here"):
             self._sql.execute(statement)
         held: dict[int, set[int]] = {}
         for number, rule in hits:
@@ -136,14 +129,17 @@ class EventFiles:
 
     def _find_doubled(self) -> dict[int, int]:
         """Ids that stand there more than once, with the lowest number of each. Makes ``log``, without the doubled."""
-        query = "SELECT event, min(number) FROM files GROUP BY event HAVING count(*) > 1 LIMIT ?"
-        found = dict(self._sql.execute(query, [DOUBLED_MAX + 1]).fetchall())
-        if len(found) > DOUBLED_MAX:
+        ids = doubled_ids(self._groups)
+        if len(ids) > DOUBLED_MAX:
             raise RefusedError(
                 "events_doubled", f"More than {DOUBLED_MAX:,} events stand there twice.", "Do the files overlap?"
             )
-        self._sql.register("found", pa.table({"event": pa.array(list(found), pa.int64())}))
+        self._sql.register("found", pa.table({"event": pa.array(ids, pa.int64())}))
         self._sql.execute("CREATE TABLE doubled AS SELECT event FROM found")
+        found: dict[int, int] = {}
+        if len(ids):
+            query = "SELECT event, min(number) FROM files WHERE event IN (SELECT event FROM doubled) GROUP BY event"
+            found = dict(self._sql.execute(query).fetchall())
         columns = ", ".join(f'"{name}"' for name in _NAMES)
         once = f"SELECT {columns} FROM files"  # noqa: S608 - own names
         if found:
@@ -177,54 +173,12 @@ class EventFiles:
         return {name: np.delete(column, drop) for name, column in columns.items()} if drop else columns
 
 
-def _ordered(files: list[Path]) -> list[tuple[Path, int]]:
-    """Row groups in the order of their numbers, which the files' own statistics give; else as the files are named."""
-    groups: list[tuple[float, int, Path, int]] = []
-    for place, path in enumerate(files):
-        try:
-            file = pq.ParquetFile(path)
-        except (OSError, pa.ArrowInvalid) as e:
-            raise RefusedError("events_unreadable", f"{path} cannot be read as Parquet: {e}") from None
-        _check_schema(path, file.schema_arrow)
-        lows = [_extent(file, group, "number")[0] for group in range(file.num_row_groups)]
-        known = [low for low in lows if low is not None]
-        start = min(known) if known else -1
-        groups += [(start, place, path, group) for group in range(file.num_row_groups)]
-    return [(path, group) for _, _, path, group in sorted(groups, key=lambda one: (one[0], one[1], one[3]))]
-
-
-def _check_schema(path: Path, schema: Any) -> None:
-    for column in COLUMNS:
-        place = schema.get_field_index(column.name)
-        if place < 0:
-            raise RefusedError("events_unfit", f"{path} has no column {column.name}: {column.meaning}.", _HINT)
-        found = str(schema.field(place).type)
-        if found != column.dtype:
-            raise RefusedError(
-                "events_unfit", f"{path}: {column.name} is {found}, and has to be {column.dtype}.", _HINT
-            )
-
-
-_HINT = "Events as `nightlight town generate` writes them, in the columns of docs/detection.md, can be read."
-
-
-def _extent(file: Any, group: int, name: str) -> tuple[int | None, int | None]:
-    """The least and the greatest value of a column in a row group, if the file says so."""
-    place = file.schema_arrow.get_field_index(name)
-    statistics = file.metadata.row_group(group).column(place).statistics
-    if statistics is None or not statistics.has_min_max:
-        return None, None
-    return statistics.min, statistics.max
-
-
-def _columns(path: Path, batch: Any) -> dict[str, Any]:
-    columns = {}
-    for name in _NAMES:
-        column = batch.column(name)
-        if column.null_count:
-            raise RefusedError("events_unfit", f"{path}: {name} is empty in some rows.", "Write 0 for none.")
-        columns[name] = column.to_numpy(zero_copy_only=False)
-    return columns
+def _near(pack: Pack) -> str:
+    """Which events can count at those in ``here``: those by whose keys something is read there. Looked for once, not
+    once for each feature."""
+    pairs = {(one.per, one.read) for one in pack.features if one.function is not Function.VALUE}
+    read = [f'"{per}" IN (SELECT "{by}" FROM here WHERE "{by}" <> 0)' for per, by in sorted(pairs)]  # noqa: S608 - own names
+    return " OR ".join(["number IN (SELECT number FROM here)", *read])
 
 
 def _check(path: Path, columns: Mapping[str, Any], number: int, t: int) -> None:
