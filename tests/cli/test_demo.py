@@ -82,7 +82,7 @@ def assert_the_table_says_who_reaches_whom_and_why(printed: str) -> None:
     assert cell("helen", "mia") == cell("carl", "bob") == cell("kim", "bob") == ("✓", "connections")
     assert cell("victor", "leo") == cell("victor", "mia") == cell("finn", "bob") == ("✗", "adults-to-under-16")
     assert cell("victor", "nina") == ("…", "only-people-i-know")
-    assert cell("finn", "nina") == ("…", "fresh-account-without-friends")
+    assert cell("finn", "nina") == ("…", "watched")
     assert cell("grace", "leo") == cell("kim", "alice") == ("?", "somebody-the-child-knows")
     assert cell("mallory", "bob") == ("✗", "blocked")
     assert cell("mallory", "nina") == ("✗", "reported-with-proof"), "what Bob proved protects others"
