@@ -186,8 +186,11 @@ class RelationView(Protocol):
         ``apart`` left out. The ages answer for everybody.
         """
 
-    def circumstances(self, parties: Parties, month: BirthMonth) -> Circumstances:
-        """What is known about who and what an event names, in the ``month`` it arrives."""
+    def circumstances(self, many: Sequence[Parties], month: BirthMonth) -> list[Circumstances]:
+        """What is known about who and what events name, in the ``month`` they arrive."""
+
+    def known_since(self, ones: Iterable[int]) -> dict[int, int]:
+        """Since when each of the accounts is known, milliseconds since 1970; without those that are not."""
 
     def left_behind(self, one: int) -> list[int]:
         """Devices, numbers and private rooms of an account: where its ban is to be remembered."""

@@ -275,11 +275,12 @@ def test_many_rows_are_written_as_one_by_one(database: Database) -> None:
     row = {"one": -(2**62), "tie": 1, "other": 5, "at": 2**40, "holds": True, "change": 1}
     statement = insert(table)
     with database.write() as tx:
-        write_many(tx._connection, statement, [])
-        write_many(tx._connection, statement, [row, {**row, "other": 6, "holds": False}])
-        write_many(tx._connection, update(table).where(table.c.one == bindparam("b")), [{"b": row["one"], "at": 7}])
-        sealed = insert(metadata.tables["ages"])
-        write_many(tx._connection, sealed, [{"one": 1, "sealed": b"\x00%s?:x\xff", "change": 1}])
+        write_many(tx._connection, statement, tuple(row), [])
+        rows = [tuple(row.values()), tuple({**row, "other": 6, "holds": False}.values())]
+        write_many(tx._connection, statement, tuple(row), rows)
+        write_many(tx._connection, update(table).where(table.c.one == bindparam("b")), ("b", "at"), [(row["one"], 7)])
+        sealed = insert(metadata.tables["ages"])  # whose columns stand in another order
+        write_many(tx._connection, sealed, ("sealed", "change", "one"), [(b"\x00%s?:x\xff", 1, 1)])
     with database.read() as tx:
         found = [dict(one) for one in tx._connection.execute(select(table).order_by(table.c.other)).mappings()]
         assert found == [{**row, "at": 7}, {**row, "other": 6, "holds": False, "at": 7}]

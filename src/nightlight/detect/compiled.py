@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
-from operator import attrgetter
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -60,7 +59,6 @@ class Engine:
         self._event: Any = np.zeros((len(SEEN_COLUMNS), 1), np.int64)
         self._event_bytes = self._event.data.cast("B")
         self._write_event = struct.Struct(f"={len(SEEN_COLUMNS)}q").pack_into
-        self._of_seen = attrgetter(*SEEN_COLUMNS)
         self._out = np.zeros((max(_CHUNK, 2 * len(pack.rules)), writer.width), np.int64)
         self._out_float = self._out.view(np.float64)
         self._feature = {one.id: one for one in pack.features}
@@ -105,7 +103,7 @@ class Engine:
     def add(self, seen: Seen) -> list[Hit]:
         """Takes one event. The same as a batch of one."""
         try:
-            self._write_event(self._event_bytes, 0, *self._of_seen(seen))
+            self._write_event(self._event_bytes, 0, *seen)
         except struct.error:
             raise RefusedError(CODE, "An event is made of whole numbers of 64 bits.") from None
         rows = self._run(self._event, 1)
@@ -113,6 +111,14 @@ class Engine:
             return []
         number = np.array([seen.number], np.int64)
         return list(hits_of(self.pack, self._shown, np.concatenate(rows), number, self.warming.warm_from))
+
+    def add_many(self, many: Sequence[Seen]) -> list[Hit]:
+        """Takes events one after another. The same as a batch of them."""
+        try:
+            columns = np.array(many, np.int64).reshape(-1, len(SEEN_COLUMNS)).T
+        except (OverflowError, TypeError, ValueError):
+            raise RefusedError(CODE, "An event is made of whole numbers of 64 bits.") from None
+        return list(self.add_batch(dict(zip(SEEN_COLUMNS, columns, strict=True))))
 
     def _run(self, events: NDArray[np.int64], length: int) -> list[NDArray[np.int64]]:
         found = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from nightlight.detect.definitions import Pack
@@ -22,6 +22,9 @@ class Engine(Protocol):
 
     def add(self, seen: Seen) -> list[Hit]:
         """Takes one event. Returns the rules whose condition holds at it."""
+
+    def add_many(self, many: Sequence[Seen]) -> Sequence[Hit]:
+        """Takes several, in their order; far faster than one by one where the engine is compiled."""
 
     def read(self, name: str, seen: Seen) -> Number: ...
     def values(self, seen: Seen) -> Mapping[str, Number]:

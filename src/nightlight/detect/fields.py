@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from nightlight.model.account import MINORS, AgeBand
 from nightlight.model.contact import OUTCOMES, Direction, Relation
@@ -105,11 +106,11 @@ KEYS: Sequence[str] = tuple(field.name for field in FIELDS.values() if field.typ
 NEVER_MS = 2**62
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """One event as detection sees it. ``t``: when it was taken, milliseconds since 1970, never falling with ``number``.
 
-    Ids are keyed numbers, 0 for none; words are numbers (``code``).
+    Ids are keyed numbers, 0 for none; words are numbers (``code``). In the order of ``columns.SEEN_COLUMNS``. (A tuple:
+    one is made of every event, and made in a fifth of the time.)
     """
 
     number: int

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from nightlight.detect.columns import SMALL_MAX
 from nightlight.detect.fields import BANDS, RELATIONS, WORDS, Seen, Type, code
+from nightlight.detect.ranges import NUMBER_MAX
 from nightlight.errors import RefusedError
 from nightlight.model.account import AgeBand
 from nightlight.model.contact import Relation
@@ -43,8 +44,7 @@ _RELATION = {relation: code(Type.RELATION, relation.value) for relation in Relat
 _WORD = {word: number for number, word in enumerate(WORDS)}
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """Numbers as in ``fields.Seen``. ``visibility``: of the room that was entered, as a word; else 0."""
 
     actor_band: int = _UNKNOWN
@@ -60,8 +60,7 @@ class Known:
 NOTHING = Known()
 
 
-@dataclass(frozen=True, slots=True)
-class Parties:
+class Parties(NamedTuple):
     """Keyed numbers of who and what an event names; 0 for nothing. ``item``: a device or a number."""
 
     kind: EventKind
@@ -71,8 +70,7 @@ class Parties:
     item: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Circumstances:
+class Circumstances(NamedTuple):
     """What a view of relations says about an event: in words, before it becomes numbers. ``known_since``: in ms."""
 
     actor_band: AgeBand = AgeBand.UNKNOWN
@@ -103,19 +101,7 @@ def known(found: Circumstances, now: int) -> Known:
 
 def known_to_bytes(many: Sequence[Known]) -> bytes:
     """15 bytes each: no ids, and as long for everybody."""
-    return b"".join(
-        _BYTES.pack(
-            one.actor_band,
-            one.target_band,
-            one.relation,
-            one.mutual,
-            one.visibility,
-            one.banned_links,
-            one.banned_in_room,
-            one.known_for,
-        )
-        for one in many
-    )
+    return b"".join(_BYTES.pack(*one) for one in many)
 
 
 def known_from_bytes(data: bytes) -> list[Known]:
@@ -162,7 +148,7 @@ def seen_of(event: Event, parties: Parties, number: int, t: int, what: Known) ->
         parties.room,
         parties.item,
         min(int(fields.get("messages", 0)), _MESSAGES_MAX) if kind is EventKind.VOLUME else 0,
-        int(fields.get("bytes", 0)) if kind is EventKind.VOLUME else 0,
+        min(int(fields.get("bytes", 0)), NUMBER_MAX) if kind is EventKind.VOLUME else 0,
         word,
         what.actor_band,
         what.target_band,

@@ -92,7 +92,8 @@ class Hits:
         values = self.values(at)
         asked = {name: values[name] for name in self.shown[rule].condition}
         about, number, t = int(self.about[at]), int(self.number[at]), int(self.t[at])
-        return Hit(self.pack.rules[rule].id, about, number, t, asked, warming=bool(self.warming[at]))
+        warming = bool(self.warming[at])
+        return Hit(self.pack.rules[rule].id, about, number, t, asked, warming=warming, told=values)
 
 
 def hits_of(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, Self
 
@@ -50,13 +50,12 @@ class PlainEngine:
         raws: list[np.ndarray[Any, Any]] = []
         width = max((len(shown.names) for shown in self._shown), default=0)
         for row, values in enumerate(zip(*(given[name].tolist() for name in SEEN_COLUMNS), strict=True)):
-            seen, hits = self._take(Seen(*values))
-            for hit in hits:
+            for hit in self._take(Seen(*values)):
                 number = self._number[hit.rule]
                 raw = np.zeros(width, np.int64)
-                for at, name in enumerate(self._shown[number].names):
+                for at, (name, value) in enumerate(hit.told.items()):
                     into = raw.view(np.float64) if name in self._shown[number].floats else raw
-                    into[at] = self._windows.read(name, seen)
+                    into[at] = value
                 heads.append((row, number, hit.about, hit.number, hit.t, int(hit.warming)))
                 raws.append(raw)
         head = np.array(heads, np.int64).reshape(-1, 6)
@@ -71,22 +70,32 @@ class PlainEngine:
                 raise RefusedError(CODE, "An event is made of whole numbers of 64 bits.")
             if not low <= value <= high:
                 raise unfit(name)
-        return self._take(seen)[1]
+        return self._take(seen)
 
-    def _take(self, seen: Seen) -> tuple[Seen, list[Hit]]:
+    def add_many(self, many: Sequence[Seen]) -> list[Hit]:
+        return [hit for seen in many for hit in self.add(seen)]
+
+    def _take(self, seen: Seen) -> list[Hit]:
         if seen.number <= self.last_number:
             self.counters = replace(self.counters, doubled=self.counters.doubled + 1)
-            return seen, []
+            return []
         if seen.t < self.last_t:
             self.counters = replace(self.counters, clamped=self.counters.clamped + 1)
-            seen = replace(seen, t=self.last_t)
+            seen = seen._replace(t=self.last_t)
         self.last_number, self.last_t = seen.number, seen.t
         hits = self._windows.add(seen)
         warm_from = self.warming.warm_from
-        return seen, [replace(hit, warming=bool(hit.t < warm_from[self._number[hit.rule]])) for hit in hits]
+        return [
+            replace(
+                hit,
+                warming=bool(hit.t < warm_from[self._number[hit.rule]]),
+                told={name: self._windows.read(name, seen) for name in self._shown[self._number[hit.rule]].names},
+            )
+            for hit in hits
+        ]
 
     def read(self, name: str, seen: Seen) -> Number:
-        return self._windows.read(name, replace(seen, t=max(seen.t, self.last_t)))
+        return self._windows.read(name, seen._replace(t=max(seen.t, self.last_t)))
 
     def values(self, seen: Seen) -> dict[str, Number]:
         return {feature.id: self.read(feature.id, seen) for feature in self.pack.features}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from nightlight.detect.definitions import LIFETIME_MAX_MS, Purpose
 from nightlight.detect.fields import Seen, Type, code
@@ -56,7 +56,7 @@ class RingState:
     def see(self, events: Iterable[Seen]) -> None:
         """Events in the order of the log. One that is older than the last look counts as of that look."""
         last = self.rings.last_t
-        seen = [one if one.t >= last else replace(one, t=last) for one in events]
+        seen = [one if one.t >= last else one._replace(t=last) for one in events]
         self.rings.add_batch(seen)
         for one in seen:
             if one.kind == _BANNED:

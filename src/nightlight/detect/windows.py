@@ -18,7 +18,8 @@ from nightlight.detect.fields import KINDS, NEVER_MS, Seen
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A rule's condition held at an event. ``about``: the keyed number of an account. ``values``: what it asked for.
+    """A rule's condition held at an event. ``about``: the keyed number of an account. ``values``: what it asked for;
+    ``told``: of a live engine, that and what its reason names.
 
     ``warming``: one of these has not seen a whole window yet, so nothing may follow from it.
     """
@@ -29,6 +30,7 @@ class Hit:
     t: int
     values: Mapping[str, Number]
     warming: bool = False
+    told: Mapping[str, Number] = field(default_factory=dict, compare=False)
 
 
 @dataclass(slots=True)

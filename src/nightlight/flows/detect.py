@@ -11,7 +11,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from nightlight.detect.engine import Engine, Engines, Memory
 from nightlight.detect.fields import Seen
@@ -52,8 +52,7 @@ SNAPSHOT_EVENTS = 200_000
 _SNAPSHOT_SECONDS = 600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     """An event with what was known when it arrived."""
 
     logged: LoggedEvent
@@ -128,10 +127,7 @@ class Detection:
         detected = tx.detected()
         if detected < after:
             return False  # something before was not judged: the background does it first
-        for judged in self.judged(tx, missing):
-            hits = engine.add(judged.seen)
-            if judged.logged.number > detected:
-                watch.raise_all(judged, hits)
+        watch.judge(engine, self.judged(tx, missing), detected)
         return True
 
     def _drop(self) -> None:
@@ -193,8 +189,7 @@ class Detection:
             with self._store.read() as tx:
                 last = min(tx.last_event()[0], tx.detected())
                 page = [one for one in tx.events_after(max(engine.last_number, 0), _PAGE) if one.number <= last]
-                for judged in self.judged(tx, page):
-                    engine.add(judged.seen)
+                engine.add_many([judged.seen for judged in self.judged(tx, page)])
             if not page:
                 return engine
 
@@ -203,10 +198,7 @@ class Detection:
         watch = Watch(self, tx, self.book.in_force(tx), engine, last + 1, last_t, self._people.numbers())
         missing = tx.events_after(max(engine.last_number, 0), _PAGE)
         detected = tx.detected()
-        for judged in self.judged(tx, missing):
-            hits = engine.add(judged.seen)
-            if judged.logged.number > detected:
-                watch.raise_all(judged, hits)
+        watch.judge(engine, self.judged(tx, missing), detected)
         done = len(missing) < _PAGE
         self._append(tx, watch, last_t, up_to=last if done else missing[-1].number)
         return done
@@ -257,11 +249,12 @@ class Detection:
 
     # Events with what was known
 
-    def known(self, event: Event, parties: Parties, t: int) -> Known:
-        """What is known about the accounts of an event that arrives now."""
-        if event.kind in SILENT:
-            return NOTHING
-        return known(self._view.circumstances(parties, month_of(t)), t)
+    def known(self, many: Sequence[Parties], t: int) -> list[Known]:
+        """What is known about the accounts of events that arrive now."""
+        found = self._view.circumstances(many, month_of(t))
+        return [
+            NOTHING if parties.kind in SILENT else known(around, t) for parties, around in zip(many, found, strict=True)
+        ]
 
     def seal(self, tx: Transaction, first: int, what: Sequence[Known]) -> None:
         """Keeps it beside the events, numbered from ``first`` on."""
@@ -326,7 +319,7 @@ class Watch:
     def see(self, event: Event) -> frozenset[SignalFamily]:
         """Judges the next event. Returns the families of signals that are active about its actor since."""
         parties = parties_of(event, self._number)
-        what = self._detection.known(event, parties, self._t)
+        [what] = self._detection.known([parties], self._t)
         number = self._first + len(self._known)
         self._known.append(what)
         if self.engine is None or event.kind in SILENT:
@@ -334,13 +327,31 @@ class Watch:
         seen = seen_of(event, parties, number, self._t, what)
         judged = Judged(LoggedEvent(number, self._t, event), seen)
         before = len(self._raised)
-        self.raise_all(judged, self.engine.add(seen))
+        for hit in self.engine.add(seen):
+            self._raise(judged, hit)
         new = self._raised[before:]
         return frozenset(one.family for one in new if one.mode is RuleMode.LIVE and one.account == event.actor)
 
-    def raise_all(self, judged: Judged, hits: Sequence[Hit]) -> None:
-        for hit in hits:
-            self._raise(judged, hit)
+    def see_many(self, events: Sequence[Event]) -> None:
+        """Judges the next events, where nobody asks which of them raised what."""
+        first, t = self._first + len(self._known), self._t
+        parties = [parties_of(event, self._number) for event in events]
+        known = self._detection.known(parties, t)
+        self._known += known
+        if self.engine is not None:
+            judged = [
+                Judged(LoggedEvent(number, t, event), seen_of(event, names, number, t, what))
+                for number, (event, names, what) in enumerate(zip(events, parties, known, strict=True), first)
+                if event.kind not in SILENT
+            ]
+            self.judge(self.engine, judged, 0)
+
+    def judge(self, engine: Engine, many: Sequence[Judged], after: int) -> None:
+        """``after``: what events up to that number say was said before."""
+        by_number = {one.seen.number: one for one in many}
+        for hit in engine.add_many([one.seen for one in many]):
+            if hit.number > after:
+                self._raise(by_number[hit.number], hit)
 
     def finish(self) -> list[Event]:
         """Nightlight's own events that are appended after those that were seen. Call once, before appending."""
@@ -379,10 +390,10 @@ class Watch:
         return max(one.until for one in family)
 
     def _raise(self, judged: Judged, hit: Hit) -> None:
-        in_force, engine = self._in_force, self.engine
+        in_force = self._in_force
         mode = in_force.modes.get(hit.rule)
         event = judged.logged.event
-        if mode is None or mode is RuleMode.PAUSED or hit.warming or engine is None:
+        if mode is None or mode is RuleMode.PAUSED or hit.warming:
             return
         rule = in_force.rule(hit.rule)
         account = event.actor if rule.about == "actor" else event.target
@@ -406,7 +417,7 @@ class Watch:
             rule.severity,
             mode,
             in_force.pack.reference,
-            reason_of(in_force.pack, rule, judged.seen, lambda name: engine.read(name, judged.seen)),
+            reason_of(in_force.pack, rule, judged.seen, hit.told.__getitem__),
             {name: float(value) for name, value in hit.values.items()},
         )
         self._raised.append(signal)

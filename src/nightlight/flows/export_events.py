@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from nightlight.detect.columns import COLUMNS
 from nightlight.detect.fields import Seen
@@ -14,7 +14,6 @@ from nightlight.ports import Store
 _PAGE = 5_000
 #: By the names of ``columns.COLUMNS``: one row of an export.
 Row = dict[str, int]
-_OF_SEEN = [one.name for one in fields(Seen)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ class EventExport:
                     {
                         "event": self.people.number(one.logged.event.event_id),
                         "at": one.logged.event.at,
-                        **{name: getattr(one.seen, name) for name in _OF_SEEN},
+                        **one.seen._asdict(),
                     }
                     for one in judged
                 ]
@@ -58,4 +57,4 @@ class EventExport:
                 return
 
 
-assert {one.name for one in COLUMNS} == {"event", "at", *_OF_SEEN}  # noqa: S101 - rows are whole
+assert {one.name for one in COLUMNS} == {"event", "at", *Seen._fields}  # noqa: S101 - rows are whole

@@ -8,11 +8,14 @@ from dataclasses import dataclass, replace
 from nightlight.detect.known import ITEM_FIELDS
 from nightlight.errors import RefusedError
 from nightlight.flows.detect import Detection, Watch
-from nightlight.flows.people import People
+from nightlight.flows.people import Numbers, People
 from nightlight.model.event import OWN_ID, OWN_KINDS, Event, EventKind
 from nightlight.model.relation import NumberedStatement, Tie
 from nightlight.ports import Clock, RelationView, Store, Transaction
 from nightlight.prevent.relations import statements
+
+#: Later than any time.
+_NEVER = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,15 +138,14 @@ class EventIntake:
         if new or watch is not None:
             if watch is None and self._detection is not None:
                 watch = self._detection.begin(tx, now, numbers)
-                for event in new:
-                    watch.see(event)
+                watch.see_many(new)
             raised = watch.finish() if watch is not None else []
             new = [*new, *raised]
             if new:
                 number, last_at = tx.last_event()
                 # A clock that was set back does not set the log back.
                 tx.add_events(new, max(now, last_at), number + 1)
-        stated = [numbers.numbered(one) for event in new for one in statements(event)]
+        stated = self._stated(tx, new, numbers)
         stated.extend(further)
         stated.extend(self._left_by_bans(new))
         if stated:
@@ -152,6 +154,21 @@ class EventIntake:
             if event.kind is EventKind.CONTACT_BLOCKED:
                 blocked = self._people.close_blocked(event.actor, event.target, event.at)
                 tx.name_block(self._people.number(event.actor), blocked)
+
+    def _stated(self, tx: Transaction, new: Sequence[Event], numbers: Numbers) -> list[NumberedStatement]:
+        """What the events say that is not known already: every event says since when its actor is there."""
+        stated = [numbers.numbered(one) for event in new for one in statements(event)]
+        if self._view.change != tx.last_change():
+            return stated  # the view is behind: somebody may have been forgotten since
+        since = self._view.known_since({numbers[event.actor] for event in new})
+        fresh = []
+        for one in stated:
+            if one.tie is Tie.KNOWN_SINCE:
+                if since.get(one.one, _NEVER) <= one.at:
+                    continue
+                since[one.one] = one.at
+            fresh.append(one)
+        return fresh
 
     def _left_by_bans(self, new: Sequence[Event]) -> Iterator[NumberedStatement]:
         """Where a banned account was: others who come from the same device, or into the same room, are seen by it."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 DAY_MS = 24 * 3_600_000
 
@@ -101,8 +101,7 @@ LIFETIME: dict[Tie, int | None] = {
 ENDED_MS = 30 * DAY_MS
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """``one`` and ``other``: names of accounts, rooms or numbers. ``holds`` since ``at``, milliseconds since 1970."""
 
     one: str
@@ -112,8 +111,7 @@ class Statement:
     holds: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class NumberedStatement:
+class NumberedStatement(NamedTuple):
     """A statement between keyed numbers, as it is stored."""
 
     one: int

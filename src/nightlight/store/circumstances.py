@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from typing import Any
 
 from nightlight.detect.columns import SMALL_MAX
 from nightlight.detect.known import ITEM_FIELDS, TOWARDS, Circumstances, Parties
@@ -17,26 +18,47 @@ from nightlight.store.tie_table import TieTable
 _LOOKED_AT_MAX = 1_000
 
 
-def circumstances(parties: Parties, month: BirthMonth, table: TieTable, ages: Ages, seen: Seen | None) -> Circumstances:
-    """``seen``: of the actor coming towards the target; None where that does not matter."""
-    kind, actor = parties.kind, parties.actor
-    actor_band = ages[actor].acting_in_month(month)
-    target_band = ages[parties.target].in_month(month) if parties.target else AgeBand.UNKNOWN
-    if kind in ITEM_FIELDS:
-        links = _banned(table, parties.item, apart=actor)
-        return Circumstances(actor_band, target_band, banned_links=links)
-    if kind is EventKind.ROOM_JOINED:
-        room = parties.room
-        private = table.at(room, Tie.PRIVATE, room) is not None
-        public = table.at(room, Tie.PUBLIC, room) is not None
-        banned = _banned(table, room, apart=actor) if private else 0
-        return Circumstances(actor_band, target_band, public=public, private=private, banned_in_room=banned)
-    if kind not in TOWARDS:
-        return Circumstances(actor_band, target_band)
-    since = table.at(actor, Tie.KNOWN_SINCE, actor)
-    if seen is None:
-        return Circumstances(actor_band, target_band, known_since=since)
-    return Circumstances(actor_band, target_band, relation_of(seen), seen.mutual, known_since=since)
+class Circle:
+    """What is known about the accounts of several events that arrive at one instant, each looked up once.
+
+    ``between``: what the first account is to the second.
+    """
+
+    def __init__(self, table: TieTable, ages: Ages, month: BirthMonth, between: Callable[[int, int], Seen]) -> None:
+        self._table, self._between = table, between
+        self._acting = _Once(lambda one: ages[one].acting_in_month(month))
+        self._meant = _Once(lambda one: ages[one].in_month(month))
+        self._meant[0] = AgeBand.UNKNOWN
+        self._since = _Once(lambda one: table.at(one, Tie.KNOWN_SINCE, one))
+
+    def around(self, parties: Parties) -> Circumstances:
+        """Only what matters for this kind of event."""
+        kind, actor, target, room, item = parties
+        acting, meant = self._acting[actor], self._meant[target]
+        if kind in TOWARDS:
+            since = self._since[actor]
+            if not target:
+                return Circumstances(acting, meant, known_since=since)
+            seen = self._between(actor, target)
+            return Circumstances(acting, meant, relation_of(seen), seen.mutual, known_since=since)
+        if kind is EventKind.ROOM_JOINED:
+            private = self._table.at(room, Tie.PRIVATE, room) is not None
+            public = self._table.at(room, Tie.PUBLIC, room) is not None
+            banned = _banned(self._table, room, apart=actor) if private else 0
+            return Circumstances(acting, meant, public=public, private=private, banned_in_room=banned)
+        if kind in ITEM_FIELDS:
+            return Circumstances(acting, meant, banned_links=_banned(self._table, item, apart=actor))
+        return Circumstances(acting, meant)
+
+
+class _Once(dict[int, Any]):
+    def __init__(self, found: Callable[[int], Any]) -> None:
+        super().__init__()
+        self._found = found
+
+    def __missing__(self, one: int) -> Any:
+        found = self[one] = self._found(one)
+        return found
 
 
 def left_behind(table: TieTable, one: int, items: Collection[Tie] = (Tie.DEVICE_IS, Tie.NUMBER_IS)) -> list[int]:

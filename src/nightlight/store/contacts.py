@@ -34,13 +34,28 @@ _OPEN_REQUEST = (
     .limit(1)
 )
 
+_DECISION_COLUMNS = (
+    "decision_id",
+    "decided_at",
+    "actor",
+    "target",
+    "room",
+    "direction",
+    "outcome",
+    "hold_until",
+    "policy",
+    "reasons",
+    "notices",
+    "facts",
+)
+
 
 class ContactTables:
     _connection: Connection
 
     def add_contact_decisions(self, made: Sequence[DecidedContact]) -> None:
         if made:
-            write_many(self._connection, _ADD_DECISIONS, [_decision_values(one) for one in made])
+            write_many(self._connection, _ADD_DECISIONS, _DECISION_COLUMNS, [_decision_values(one) for one in made])
 
     def contact_decision(self, decision_id: str) -> DecidedContact | None:
         row = self._connection.execute(
@@ -192,22 +207,22 @@ def _names(account: str) -> ColumnElement[bool]:
     return or_(contact_decisions.c.actor == account, contact_decisions.c.target == account)
 
 
-def _decision_values(made: DecidedContact) -> dict[str, Any]:
+def _decision_values(made: DecidedContact) -> tuple[Any, ...]:
     approach = made.approach
-    return {
-        "decision_id": made.decision_id,
-        "decided_at": made.decided_at,
-        "actor": approach.actor,
-        "target": approach.target,
-        "room": approach.room,
-        "direction": approach.direction.value,
-        "outcome": int(made.outcome),
-        "hold_until": made.hold_until,
-        "policy": made.policy,
-        "reasons": ",".join(made.reasons),
-        "notices": ",".join(made.notices),
-        "facts": made.facts,
-    }
+    return (
+        made.decision_id,
+        made.decided_at,
+        approach.actor,
+        approach.target,
+        approach.room,
+        approach.direction.value,
+        int(made.outcome),
+        made.hold_until,
+        made.policy,
+        ",".join(made.reasons),
+        ",".join(made.notices),
+        made.facts,
+    )
 
 
 #: Words to what they mean: looking them up is quicker than asking the enumeration, and replays read millions of rows.

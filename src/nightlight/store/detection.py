@@ -29,6 +29,22 @@ _ADD_ARRIVAL = insert(arrivals)
 _ADD_SIGNAL = insert(signals)
 _LAST_CHANGE = select(func.max(rule_changes.c.number))
 
+_SIGNAL_COLUMNS = (
+    "number",
+    "rule",
+    "about",
+    "account",
+    "raised_at",
+    "until",
+    "family",
+    "severity",
+    "mode",
+    "pack",
+    "reason",
+    "values",
+    "outcome",
+)
+
 
 class DetectionTables:
     _connection: Connection
@@ -42,7 +58,7 @@ class DetectionTables:
         self._numbering.detected_up_to(number)
 
     def add_arrival(self, first: int, last: int, sealed: bytes) -> None:
-        write_many(self._connection, _ADD_ARRIVAL, [{"first": first, "last": last, "sealed": sealed}])
+        write_many(self._connection, _ADD_ARRIVAL, ("first", "last", "sealed"), [(first, last, sealed)])
 
     def arrivals(self, first: int, last: int) -> list[tuple[int, int, bytes]]:
         """Those that say something about events from ``first`` to ``last``, in their order."""
@@ -53,7 +69,7 @@ class DetectionTables:
 
     # Signals
     def add_signals(self, new: Sequence[Signal]) -> None:
-        write_many(self._connection, _ADD_SIGNAL, [_signal_values(one) for one in new])
+        write_many(self._connection, _ADD_SIGNAL, _SIGNAL_COLUMNS, [_signal_values(one) for one in new])
 
     def active_signals(self, about: int, now: int) -> list[Signal]:
         """Those about an account that have not run out, the oldest first."""
@@ -231,22 +247,22 @@ class DetectionTables:
         ]
 
 
-def _signal_values(one: Signal) -> dict[str, Any]:
-    return {
-        "number": one.number,
-        "rule": one.rule,
-        "about": one.about,
-        "account": one.account,
-        "raised_at": one.raised_at,
-        "until": one.until,
-        "family": one.family.value,
-        "severity": one.severity.value,
-        "mode": one.mode.value,
-        "pack": one.pack,
-        "reason": one.reason,
-        "values": json.dumps(dict(one.values), sort_keys=True),
-        "outcome": one.outcome,
-    }
+def _signal_values(one: Signal) -> tuple[Any, ...]:
+    return (
+        one.number,
+        one.rule,
+        one.about,
+        one.account,
+        one.raised_at,
+        one.until,
+        one.family.value,
+        one.severity.value,
+        one.mode.value,
+        one.pack,
+        one.reason,
+        json.dumps(dict(one.values), sort_keys=True),
+        one.outcome,
+    )
 
 
 def _signal(row: Row[Any]) -> Signal:

@@ -20,6 +20,8 @@ _IDS_MAX = 5_000
 # Made once: putting a statement together takes longer than running it.
 _KNOWN = select(events).where(events.c.event_id.in_(bindparam("ids", expanding=True)))
 _ADD = insert(events)
+_COLUMNS = ("number", "event_id", "received_at", "at", "kind", "actor", "target", "room", "fields")
+_ENCODE = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 class EventTables:
@@ -37,7 +39,8 @@ class EventTables:
     def add_events(self, new: Sequence[Event], received_at: int, first: int) -> None:
         """Appends events that are not in the log, numbered from ``first`` on."""
         if new:
-            write_many(self._connection, _ADD, [_values(n, e, received_at) for n, e in enumerate(new, first)])
+            rows = [_values(n, e, received_at) for n, e in enumerate(new, first)]
+            write_many(self._connection, _ADD, _COLUMNS, rows)
             self._numbering.event_added(first + len(new) - 1, received_at)
 
     def count_messages(self, numbers: Sequence[int], at: int) -> set[int]:
@@ -135,18 +138,18 @@ def _names(account: str) -> ColumnElement[bool]:
     return or_(events.c.actor == account, events.c.target == account)
 
 
-def _values(number: int, event: Event, received_at: int) -> dict[str, Any]:
-    return {
-        "number": number,
-        "event_id": event.event_id,
-        "received_at": received_at,
-        "at": event.at,
-        "kind": event.kind.value,
-        "actor": event.actor,
-        "target": event.target,
-        "room": event.room,
-        "fields": json.dumps(dict(event.fields), sort_keys=True, separators=(",", ":")) if event.fields else "",
-    }
+def _values(number: int, event: Event, received_at: int) -> tuple[Any, ...]:
+    return (
+        number,
+        event.event_id,
+        received_at,
+        event.at,
+        event.kind._value_,
+        event.actor,
+        event.target,
+        event.room,
+        _ENCODE(dict(event.fields)) if event.fields else "",
+    )
 
 
 def _logged(rows: Iterable[Row[Any]]) -> list[LoggedEvent]:

@@ -14,28 +14,32 @@ _compiled: dict[tuple[int, str, tuple[str, ...]], tuple[UpdateBase, str, tuple[s
 _COMPILED_MAX = 200
 
 
-def write_many(connection: Connection, statement: UpdateBase, rows: Sequence[dict[str, Any]]) -> None:
-    """Runs the statement for every row, as ``executemany`` does; all rows have the same keys.
+def write_many(
+    connection: Connection, statement: UpdateBase, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Runs the statement for every row, as ``executemany`` does. ``columns``: which value stands where in a row.
 
     SQLAlchemy makes the parameters of every row anew, which takes longer than writing it. So only plain values may
     stand in them: numbers, text, bytes, booleans, None. ``statement`` is made once, not for every call.
     """
     if not rows:
         return
-    keys = tuple(rows[0])
-    known = _compiled.get((id(statement), connection.dialect.name, keys))
+    known = _compiled.get((id(statement), connection.dialect.name, columns))
     if known is None:
         if len(_compiled) >= _COMPILED_MAX:
             _compiled.clear()
-        made: Any = statement.compile(dialect=connection.dialect, column_keys=list(keys))
+        made: Any = statement.compile(dialect=connection.dialect, column_keys=list(columns))
         names = tuple(made.positiontup) if made.positional else None
         # The statement stands in it, too, so that nothing else can get its id.
         known = statement, str(made), names
-        _compiled[(id(statement), connection.dialect.name, keys)] = known
+        _compiled[(id(statement), connection.dialect.name, columns)] = known
     _, text, names = known
     if names is None:
+        connection.exec_driver_sql(text, [dict(zip(columns, row, strict=True)) for row in rows])
+    elif names == columns:
         connection.exec_driver_sql(text, list(rows))
     elif len(names) == 1:
-        connection.exec_driver_sql(text, [(row[names[0]],) for row in rows])
+        place = columns.index(names[0])
+        connection.exec_driver_sql(text, [(row[place],) for row in rows])
     else:
-        connection.exec_driver_sql(text, list(map(itemgetter(*names), rows)))
+        connection.exec_driver_sql(text, list(map(itemgetter(*map(columns.index, names)), rows)))

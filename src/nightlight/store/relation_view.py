@@ -10,14 +10,14 @@ from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Sequence
 
-from nightlight.detect.known import TOWARDS, Circumstances, Parties
+from nightlight.detect.known import Circumstances, Parties
 from nightlight.model.account import Age, AgeBand, BirthMonth
 from nightlight.model.relation import LIFETIME, Tie
 from nightlight.ports import Transaction
 from nightlight.prevent.facts import COUNTED_MAX, ROOM_MEMBERS_MAX, Seen
 from nightlight.prevent.tally import DECIDED_TIES, Crowd, Kind, Tally, entries
 from nightlight.store.age_table import Ages
-from nightlight.store.circumstances import circumstances, left_behind
+from nightlight.store.circumstances import Circle, left_behind
 from nightlight.store.database import Database
 from nightlight.store.tie_table import Part, TieTable, no_limits
 
@@ -99,12 +99,16 @@ class MemoryRelations:
                 self._put_ages(tx.changed_ages(self._change))
             self._change = last
 
-    def circumstances(self, parties: Parties, month: BirthMonth) -> Circumstances:
-        """What is known about who and what an event names, in the ``month`` it arrives."""
+    def circumstances(self, many: Sequence[Parties], month: BirthMonth) -> list[Circumstances]:
+        """What is known about who and what events name, in the ``month`` they arrive."""
         with self._lock:
-            towards = parties.kind in TOWARDS and parties.target
-            seen = self._between(parties.actor, parties.target) if towards else None
-            return circumstances(parties, month, self._table, self._ages_of, seen)
+            return list(map(Circle(self._table, self._ages_of, month, self._between).around, many))
+
+    def known_since(self, ones: Iterable[int]) -> dict[int, int]:
+        """Since when each of the accounts is known, milliseconds since 1970; without those that are not."""
+        with self._lock:
+            found = ((one, self._table.at(one, Tie.KNOWN_SINCE, one)) for one in ones)
+            return {one: at for one, at in found if at is not None}
 
     def left_behind(self, one: int) -> list[int]:
         """Devices, numbers and private rooms of an account: where its ban is to be remembered."""

@@ -42,6 +42,7 @@ _BY_CHUNK = {"yield_per": _CHUNK}
 _IDS_MAX = 5_000
 _KEYS_MAX = 1_000
 _KEY = (relations.c.one, relations.c.tie, relations.c.other)
+_COLUMNS = ("one", "tie", "other", "at", "holds", "change")
 
 # Made once: putting a statement together takes longer than running it.
 _AT = select(relations.c.at).where(
@@ -77,20 +78,11 @@ class RelationTables:
 
     def state(self, statements: Sequence[NumberedStatement], change: int) -> None:
         """Records what holds or ended. Of two statements about the same the order of arrival does not matter."""
-        latest: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for statement in statements:
-            latest[_rule(statement.tie)].append(
-                {
-                    "one": statement.one,
-                    "tie": int(statement.tie),
-                    "other": statement.other,
-                    "at": statement.at,
-                    "holds": statement.holds,
-                    "change": change,
-                }
-            )
-        for rule, rows in latest.items():
-            write_many(self._connection, _upsert(self._connection.dialect.name, rule), rows)
+        by_rule: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+        for one, tie, other, at, holds in statements:
+            by_rule[_RULE[tie]].append((one, int(tie), other, at, holds, change))
+        for rule, rows in by_rule.items():
+            write_many(self._connection, _upsert(self._connection.dialect.name, rule), _COLUMNS, rows)
 
     def relation(self, one: int, tie: Tie, other: int) -> int | None:
         """Since when the statement holds, or None."""
@@ -102,8 +94,16 @@ class RelationTables:
 
     def changed_relations(self, after: int) -> Iterator[tuple[int, int, int, int, bool, int]]:
         """``one``, tie, ``other``, time, whether it holds, change: what changed since, in order of the changes."""
-        for row in self._connection.execute(_CHANGED, {"after": after}):
-            yield tuple(row)
+        if self._connection.dialect.name != "sqlite":
+            for row in self._connection.execute(_CHANGED, {"after": after}):
+                yield tuple(row)
+            return
+        # As below: this reads back what every batch of events said.
+        cursor = self._connection.connection.cursor()
+        cursor.execute(_changed_sql(), (after,))
+        while chunk := cursor.fetchmany(_CHUNK):
+            yield from chunk
+        cursor.close()
 
     def relations_at_start(self) -> Iterator[Sequence[Any]]:
         """All that holds, many rows at once: ``one``, tie, ``other``, time, in the order of the table."""
@@ -208,6 +208,11 @@ class RelationTables:
 
 
 @cache
+def _changed_sql() -> str:
+    return str(_CHANGED.compile(dialect=sqlite.dialect()))
+
+
+@cache
 def _upsert(dialect: str, rule: str) -> Insert:
     """Takes a statement over where it has a better claim than what is there."""
     new = postgresql.insert(relations) if dialect == "postgresql" else sqlite.insert(relations)
@@ -222,10 +227,12 @@ def _upsert(dialect: str, rule: str) -> Insert:
     return new.on_conflict_do_update(index_elements=["one", "tie", "other"], set_=changed, where=wins)
 
 
-@cache
 def _rule(tie: Tie) -> str:
     if tie in EARLIEST_COUNTS:
         return "earliest"
     if tie in LATEST_SAID_COUNTS:
         return "said"
     return "ending" if tie in ENDING_WINS else "holding"
+
+
+_RULE = {tie: _rule(tie) for tie in Tie}
