@@ -10,11 +10,13 @@ import pytest
 from starlette.routing import Match, Route
 from starlette.testclient import TestClient
 
+from nightlight.adapters.engines import column_reader
 from nightlight.cli.compose import House
 from nightlight.settings import Settings
 from nightlight.web.api.module import module_router
 from nightlight.web.api.prevention import prevention_router
 from nightlight.web.app import HOT, build_app
+from tests.event_streams import MEDIA_TYPE, columns_of, stream_of
 from tests.world import SetClock
 
 TOKEN = "t" * 40
@@ -76,6 +78,66 @@ def service(tmp_path: Path) -> Iterator[Service]:
     service = Service(tmp_path)
     yield service
     service.house.close()
+
+
+def test_events_in_columns_are_answered_and_kept_as_in_json(service: Service, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    other = Service(tmp_path / "other")
+    rows = [
+        service.event("account.created", ADULT),
+        service.event("contact.requested", ADULT, CHILD, via="direct"),
+        service.event("contact.declined", CHILD, ADULT, room="!a:home.test"),
+        service.event("room.created", CHILD, room="!a:home.test", visibility="private", encrypted=True),
+        {**service.event("contact.requested", ADULT, CHILD), "at": service.clock.at + 10**7},
+        service.event("contact.decided", ADULT, CHILD, direction="direct", outcome="allow"),
+        service.event("room.joined", "@with space", room="!a:home.test"),
+    ]
+    rows.append(rows[0])
+    rows.append({**rows[1], "via": "group"})
+    in_columns = other.client.post(
+        "/v1/events", content=stream_of(columns_of(rows)), headers={"content-type": f"{MEDIA_TYPE}; x=y"}
+    )
+    assert in_columns.status_code == 200
+    assert in_columns.json() == service.send(*rows)
+    assert in_columns.json()["accepted"] == 4
+    assert in_columns.json()["duplicates"] == 1
+    assert [one["code"] for one in in_columns.json()["refused"]] == [
+        "event_from_the_future",
+        "event_kind_reserved",
+        "event_malformed",
+        "event_id_reused",
+    ]
+    kept = []
+    for house in (service.house, other.house):
+        with house.store.read() as tx:
+            kept.append([one.event for one in tx.events_after(0, 100)])
+    assert kept[0] == kept[1]
+    assert [one.event_id for one in kept[0]] == [row["id"] for row in rows[:4]]
+    other.house.close()
+
+
+def test_what_is_no_stream_of_columns_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    service = Service(tmp_path, service_body_bytes_max=20_000)
+
+    def code_of(content: bytes, kind: str = MEDIA_TYPE, token: str = TOKEN) -> tuple[int, str]:
+        headers = {"content-type": kind, "authorization": f"Bearer {token}"}
+        answer = service.client.post("/v1/events", content=content, headers=headers)
+        return answer.status_code, answer.json().get("code", "")
+
+    row = service.event("account.created", ADULT)
+    body = stream_of(columns_of([row]))
+    assert code_of(body, token="x" * 40) == (401, "invalid_service_token")
+    assert code_of(body, "application/octet-stream") == (415, "not_json")
+    assert code_of(body, "application/json") == (400, "json_not_utf8")
+    assert code_of(body[:100]) == (400, "arrow_malformed")
+    assert code_of(stream_of(columns_of([row]), compression="zstd")) == (400, "arrow_compressed")
+    assert code_of(stream_of(columns_of([row] * 500))) == (413, "body_too_large")
+    assert code_of(body) == (200, "")
+    monkeypatch.setattr("nightlight.adapters.engines.COLUMNS_NEEDED", ("no_such_library",))
+    assert column_reader() is None
+    (tmp_path / "bare").mkdir()
+    service = Service(tmp_path / "bare")
+    assert code_of(body) == (415, "not_json")
 
 
 def test_a_stranger_is_kept_from_a_child_and_an_adult_is_not(service: Service) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from nightlight.detect.batch import BatchEngine, WindowsEngine
 from nightlight.detect.definitions import Pack
 from nightlight.detect.engine import Engine
 from nightlight.errors import RefusedError
+from nightlight.model.event import Event
 
 #: What detection needs beside the rest of Nightlight.
 NEEDED = ("numpy", "numba")
@@ -22,6 +23,23 @@ COMPILED_FROM = 500_000
 #: More would wait for one another: few rules have nothing in common with others.
 THREADS_MAX = 4
 INSTALL = "pip install 'nightlight[detect]'"
+
+
+#: What reading events in columns needs.
+COLUMNS_NEEDED = ("pyarrow", "flatbuffers")
+
+
+def column_reader() -> Callable[[bytes, int], Sequence[Event | RefusedError]] | None:
+    """Reads events in binary form, where that can be read; what it needs is loaded when the first of them come."""
+    if not all(find_spec(name) is not None for name in COLUMNS_NEEDED):
+        return None
+
+    def read(body: bytes, most: int) -> Sequence[Event | RefusedError]:
+        from nightlight.adapters.arrow_events import read_events
+
+        return read_events(body, most)
+
+    return read
 
 
 def can_detect() -> bool:

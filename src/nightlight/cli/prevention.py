@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from nightlight.adapters.engines import LiveEngines, SnapshotFile, can_detect
+from nightlight.adapters.engines import LiveEngines, SnapshotFile, can_detect, column_reader
 from nightlight.adapters.matrix.history import History
 from nightlight.adapters.people_seal import PeopleSeal, derived
 from nightlight.adapters.policy_signer import PolicySigner
@@ -212,7 +212,13 @@ class PreventionRooms(Foundation):
     @cached_property
     def prevention(self) -> Prevention:
         return Prevention(
-            self.events, self.account_book, self.contact_desk, self.request_desk, self.catalogue, self.notice_box
+            self.events,
+            self.account_book,
+            self.contact_desk,
+            self.request_desk,
+            self.catalogue,
+            self.notice_box,
+            column_reader(),
         )
 
     @cached_property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
 from nightlight.errors import RefusedError
 from nightlight.model.contact import Direction, SignalFamily
@@ -37,7 +37,7 @@ def _count(value: object) -> int:
 
 
 def _time(value: object) -> int:
-    if type(value) is not int or not 0 <= value <= TIME_MAX:
+    if not is_time(value):
         raise ValueError("milliseconds since 1970, UTC, as a whole number")
     return value
 
@@ -127,7 +127,8 @@ SHAPES: Mapping[EventKind, Shape] = {
     EventKind.PROTECTION_RESTORED: Shape(fields={"protection": (_token, True)}),
 }
 
-_ENVELOPE = frozenset({"id", "kind", "at", "actor", "target", "room"})
+#: What every event may have, whatever its kind; the rest are its fields.
+ENVELOPE = frozenset({"id", "kind", "at", "actor", "target", "room"})
 
 
 def account_name(value: object, where: str = "account") -> str:
@@ -139,6 +140,27 @@ def account_name(value: object, where: str = "account") -> str:
     return _name(value, where, "account_malformed")
 
 
+def is_name(value: object) -> TypeGuard[str]:
+    """Whether it may name an account or a room."""
+    return (
+        isinstance(value, str)
+        and bool(value)
+        and " " not in value
+        and value.isprintable()
+        and "\ufffd" not in value  # stands for bytes that were no text: different ones would become one account
+        and len(value.encode("utf-8", "surrogatepass")) <= NAME_BYTES_MAX
+    )
+
+
+def is_event_id(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and _EVENT_ID.match(value) is not None
+
+
+def is_time(value: object) -> TypeGuard[int]:
+    """Whether it is a time in milliseconds since 1970, UTC."""
+    return type(value) is int and 0 <= value <= TIME_MAX
+
+
 def event_from(value: object) -> Event:
     """One event out of JSON, strictly; ``RefusedError('event_malformed')`` says which field and why."""
     if not isinstance(value, dict):
@@ -148,12 +170,12 @@ def event_from(value: object) -> Event:
     except ValueError:
         raise _malformed("kind: there is no such kind of event.", "See docs/events.md for the closed list.") from None
     shape = SHAPES[kind]
-    unknown = value.keys() - _ENVELOPE - shape.fields.keys()
+    unknown = value.keys() - ENVELOPE - shape.fields.keys()
     if unknown:
         name = sorted(map(str, unknown))[0][:40]
         raise _malformed(f"{kind} has no field {name!r}.", "Events hold ids, times and sizes, never content.")
     event_id = value.get("id")
-    if not isinstance(event_id, str) or not _EVENT_ID.match(event_id):
+    if not is_event_id(event_id):
         raise _malformed("id: 1 to 255 printable ASCII characters, the same when the event is sent again.")
     return Event(
         event_id,
@@ -190,14 +212,7 @@ def _party(value: Mapping[str, object], name: str, kind: EventKind, needed: bool
 
 
 def _name(value: object, where: str, code: str) -> str:
-    if (
-        not isinstance(value, str)
-        or not value
-        or " " in value
-        or not value.isprintable()
-        or "\ufffd" in value  # stands for bytes that were no text: different ones would become one account
-        or len(value.encode("utf-8", "surrogatepass")) > NAME_BYTES_MAX
-    ):
+    if not is_name(value):
         raise RefusedError(code, f"{where}: an id of 1 to {NAME_BYTES_MAX} bytes of visible characters belongs here.")
     return value
 

@@ -10,10 +10,14 @@ from nightlight.errors import RefusedError
 from nightlight.hazmat import strict_json
 
 
+def media_type(request: Request) -> str:
+    """What the body says that it is, in small letters and without parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 async def read_json(request: Request, *, bytes_max: int, depth_max: int) -> Any:
     """The JSON body, or ``RefusedError``: ``not_json``, ``body_too_large``, ``json_*``."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
+    if media_type(request) != "application/json":
         raise RefusedError("not_json", "The body must be application/json.", "Set Content-Type: application/json.")
     return strict_json.loads(await read_bytes(request, bytes_max), depth_max=depth_max)
 

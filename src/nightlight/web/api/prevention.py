@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,16 +15,20 @@ from nightlight.flows.accounts import AccountBook, AccountLine
 from nightlight.flows.answer_request import RequestAnswer, RequestDesk
 from nightlight.flows.decide_contact import Answer, ContactDesk
 from nightlight.flows.notice_box import NoticeBox, WaitingNotice
-from nightlight.flows.take_events import EventIntake
+from nightlight.flows.take_events import EventIntake, EventReceipt
 from nightlight.model.contact import Approach, ContactRequest, Direction
 from nightlight.model.event import Event
 from nightlight.prevent.event_reader import account_name, event_from
 from nightlight.prevent.notices import Catalogue
 from nightlight.web.api.gather import Gatherer
 from nightlight.web.api.service import Scope, ServiceTokens
-from nightlight.web.body import read_json
+from nightlight.web.body import media_type, read_bytes, read_json
 
 NOTICES_MAX = 100
+#: A body and how many events it may hold, to events or why one is none.
+ColumnReader = Callable[[bytes, int], Sequence[Event | RefusedError]]
+COLUMNS_TYPE = "application/vnd.apache.arrow.stream"
+_NO_COLUMNS = "Send them as application/json, or ask the operator to install nightlight[detect]."
 _APPROACH = frozenset({"actor", "target", "direction", "room"})
 
 
@@ -40,7 +44,7 @@ class ServiceLimits:
 
 @dataclass(frozen=True, slots=True)
 class Prevention:
-    """The stories behind the interface."""
+    """The stories behind the interface. ``read_columns``: reads events in binary form, where that is installed."""
 
     events: EventIntake
     accounts: AccountBook
@@ -48,6 +52,7 @@ class Prevention:
     requests: RequestDesk
     catalogue: Catalogue
     notices: NoticeBox
+    read_columns: ColumnReader | None = None
 
 
 def prevention_router(parts: Prevention, tokens: ServiceTokens, limits: ServiceLimits) -> APIRouter:
@@ -63,17 +68,30 @@ def prevention_router(parts: Prevention, tokens: ServiceTokens, limits: ServiceL
             raise RefusedError("body_malformed", "The body is a JSON object.")
         return value
 
+    def take_columns(read: ColumnReader, body: bytes) -> EventReceipt:
+        return parts.events.take(read(body, limits.events))
+
+    def take_rows(rows: Sequence[Any]) -> EventReceipt:
+        return parts.events.take([_event_or_refusal(item) for item in rows])
+
     @router.post(
         "/v1/events",
         summary="Take events",
         description="Metadata of things that happened, never content: docs/events.md has the closed schema. "
-        "Idempotent by event id; what is acknowledged is durable. Each refused event is named with its reason.",
+        "Idempotent by event id; what is acknowledged is durable. Each refused event is named with its reason. "
+        f"As JSON, or in columns as {COLUMNS_TYPE}.",
         openapi_extra=secured,
     )
     async def post_events(request: Request) -> JSONResponse:
-        body = await body_of(request, Scope.EVENTS)
-        events = _list(body, "events", limits.events)
-        receipt = await run_in_threadpool(parts.events.take, [_event_or_refusal(item) for item in events])
+        if media_type(request) == COLUMNS_TYPE:
+            tokens.require(request, Scope.EVENTS)
+            if parts.read_columns is None:
+                raise RefusedError("not_json", "Events in columns cannot be read here.", _NO_COLUMNS)
+            sent = await read_bytes(request, limits.body_bytes)
+            receipt = await run_in_threadpool(take_columns, parts.read_columns, sent)
+        else:
+            body = await body_of(request, Scope.EVENTS)
+            receipt = await run_in_threadpool(take_rows, _list(body, "events", limits.events))
         refused = [
             {"position": one.position, "code": one.code, "detail": one.message, "hint": one.hint}
             for one in receipt.refused
