@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import secrets
@@ -81,7 +82,9 @@ class LiveEngines:
         if large if self._large is None else self._large:
             from nightlight.detect.compiled import Engine as Compiled
 
-            return Compiled.new(pack, self._salt, since=since, store=self._code)
+            made = Compiled.new(pack, self._salt, since=since, store=self._code)
+            _settle()
+            return made
         from nightlight.detect.plain import PlainEngine
 
         return PlainEngine.new(pack, since)
@@ -101,7 +104,15 @@ class LiveEngines:
                 raise RefusedError("snapshot_corrupted", "The snapshot is damaged.") from None
         from nightlight.detect.compiled import Engine as Compiled
 
-        return Compiled.restore(pack, data, self._salt, store=self._code)
+        made = Compiled.restore(pack, data, self._salt, store=self._code)
+        _settle()
+        return made
+
+
+def _settle() -> None:
+    """What the compiler keeps, some hundred thousand objects, stays: nobody has to look through it for cycles again."""
+    gc.collect()
+    gc.freeze()
 
 
 class SnapshotFile:

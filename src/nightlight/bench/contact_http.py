@@ -16,8 +16,9 @@ from typing import Any
 import aiohttp
 
 from nightlight.bench.contact import apart
-from nightlight.bench.contact_world import SERVER, Pairs, build
+from nightlight.bench.contact_world import Pairs, build
 from nightlight.bench.harness import Bench, Figure, Progress, percentile
+from nightlight.bench.service import TOKEN, nightlight, on_one_core
 from nightlight.demo.child import ChildServer
 from nightlight.demo.loopback import free_port
 from nightlight.errors import UnavailableError
@@ -29,7 +30,6 @@ BATCHES, BATCH = 60, 500
 #: Rates are medians over this many parts of a run.
 PARTS = 6
 WARM_UP = 200
-_TOKEN = "t" * 40
 _PATH = "/v1/contacts/decide"
 
 
@@ -48,7 +48,7 @@ def _measure(progress: Progress) -> Sequence[Figure]:
         accounts = apart(build, folder, RELATIONS)
         pairs = Pairs(accounts)
         progress("contact over HTTP, one by one")
-        with _nightlight(Path(folder)) as url:
+        with nightlight(Path(folder)) as (url, _):
             singles = asyncio.run(_load(url, _bodies(pairs, SINGLES + WARM_UP, 1), AT_ONCE, 1))
             progress("contact over HTTP, in batches")
             batches = asyncio.run(_load(url, _bodies(pairs, BATCHES + 2, BATCH), 2, BATCH))
@@ -81,55 +81,19 @@ def _body(approach: Approach) -> dict[str, Any]:
 
 
 @contextmanager
-def _nightlight(folder: Path) -> Iterator[str]:
-    token = folder / "service-token"
-    token.write_text(_TOKEN)
-    port = free_port()
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("NIGHTLIGHT_")},
-        "NIGHTLIGHT_DATA_DIR": str(folder),
-        "NIGHTLIGHT_PORT": str(port),
-        # There is no homeserver: nothing is asked of it.
-        "NIGHTLIGHT_HOMESERVER_URL": "http://127.0.0.1:9",
-        "NIGHTLIGHT_HOMESERVER_TOKEN": _TOKEN,
-        "NIGHTLIGHT_POLL_SECONDS": "3600",
-        "NIGHTLIGHT_SERVER_NAME": SERVER,
-        "NIGHTLIGHT_SERVICE_TOKEN_FILE": str(token),
-    }
-    url = f"http://127.0.0.1:{port}"
-    arguments = ["nightlight.cli.main", "serve"]
-    with _on_one_core(ChildServer("Nightlight", arguments, f"{url}/health", folder / "service.log"), environment):
-        yield url
-
-
-@contextmanager
 def _echo(folder: Path) -> Iterator[str]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     arguments = ["uvicorn", "nightlight.bench.echo:app", "--port", str(port), "--no-access-log"]
-    with _on_one_core(ChildServer("The echo", arguments, f"{url}/health", folder / "echo.log"), dict(os.environ)):
+    with on_one_core(ChildServer("The echo", arguments, f"{url}/health", folder / "echo.log"), dict(os.environ)):
         yield url
-
-
-@contextmanager
-def _on_one_core(server: ChildServer, environment: dict[str, str]) -> Iterator[None]:
-    """The server gets one core, and this process the others, if there are any."""
-    cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, cores[:1])
-    try:
-        server.start(environment)
-        os.sched_setaffinity(0, cores[1:] or cores)
-        yield
-    finally:
-        os.sched_setaffinity(0, cores)
-        server.stop()
 
 
 async def _load(url: str, bodies: Sequence[dict[str, Any]], at_once: int, batch: int) -> _Run:
     """Sends every body once, ``at_once`` at a time; every decision must come back."""
     times: list[float] = []
     connector = aiohttp.TCPConnector(limit=at_once)
-    async with aiohttp.ClientSession(connector=connector, headers={"Authorization": f"Bearer {_TOKEN}"}) as session:
+    async with aiohttp.ClientSession(connector=connector, headers={"Authorization": f"Bearer {TOKEN}"}) as session:
 
         async def send(some: Iterator[dict[str, Any]]) -> None:
             for body in some:

@@ -1,4 +1,7 @@
-"""Taking events in batches: parsed, checked, each once, related and durable, beside bare durable rows of SQLite."""
+"""Events over HTTP in durable groups, to a service that has one core, as JSON and in columns; bare rows beside them.
+
+Detection runs, in shadow, compiled: every event is judged in the transaction that appends it.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,19 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from nightlight.bench.contact_world import SERVER, account, house_in
+import httpx
+
+from nightlight.bench.contact_world import SERVER, account
 from nightlight.bench.harness import Bench, Figure, Progress
+from nightlight.bench.service import TOKEN, nightlight, wait_until_quiet
 from nightlight.errors import UnavailableError
-from nightlight.prevent.event_reader import event_from
+from nightlight.flows.detect import LARGE
 
 BATCH, BATCHES = 10_000, 12
+#: Until detection is compiled.
+FIRST = LARGE // BATCH + 2
 ACCOUNTS = 50_000
 #: Of a hundred events, as a messenger sends them.
 _KINDS = {
@@ -29,43 +38,75 @@ _KINDS = {
     "contact.declined": 2,
     "account.created": 2,
 }
+_NUMBERS = frozenset({"at", "hour", "messages", "bytes"})
+_JSON, _COLUMNS = "application/json", "application/vnd.apache.arrow.stream"
+
+Rows = list[dict[str, Any]]
 
 
 def _measure(progress: Progress) -> Sequence[Figure]:
     with tempfile.TemporaryDirectory(prefix="nightlight-bench-") as name:
         folder = Path(name)
-        house = house_in(folder)
-        house.store.migrate()
         draw = random.Random(3)  # noqa: S311 - figures need no secrets
-        rates, bare_rates = [], []
         bare = _bare(folder / "bare.sqlite3")
-        # The first batch warms up and is not counted.
-        for number in range(BATCHES + 1):
-            progress(f"events, batch {number + 1} of {BATCHES + 1}")
-            body = _body(draw, number, house.clock.now())
-            start = time.perf_counter()
-            receipt = house.events.take([event_from(item) for item in json.loads(body)["events"]])
-            took = time.perf_counter() - start
-            if receipt.accepted != BATCH:
-                raise UnavailableError("bench", f"{receipt.accepted} of {BATCH} events were taken.", retry=False)
-            bare_took = _insert(bare, json.loads(body)["events"])
-            if number:
-                rates.append(BATCH / took)
-                bare_rates.append(BATCH / bare_took)
+        rates: dict[str, list[float]] = {_JSON: [], _COLUMNS: []}
+        bare_rates = []
+        with nightlight(folder) as (url, process), httpx.Client(base_url=url, timeout=120) as client:
+            for number in range(FIRST):
+                progress(f"events, until detection is compiled: {number + 1} of {FIRST}")
+                _send(client, _COLUMNS, _rows(draw, number))
+            wait_until_quiet(process)
+            for number in range(FIRST, FIRST + BATCHES):
+                progress(f"events, batch {number - FIRST + 1} of {BATCHES}")
+                for kind, found in rates.items():
+                    found.append(BATCH / _send(client, kind, _rows(draw, f"{number}/{kind}")))
+                bare_rates.append(BATCH / _insert(bare, _rows(draw, number)))
         bare.close()
-        house.close()
     beside = {"batch": float(BATCH), "bare_rows_per_s": statistics.median(bare_rates)}
-    return [Figure("events", statistics.median(rates), "events/s, durable, SQLite", 20_000, "higher", beside)]
+    unit = "events/s over HTTP, durable, judged"
+    json_rate, columns_rate = (statistics.median(rates[kind]) for kind in (_JSON, _COLUMNS))
+    return [
+        Figure("events", json_rate, unit, 20_000, "higher", beside),
+        Figure("events_columns", columns_rate, unit, 100_000, "higher", beside),
+    ]
 
 
-def _body(draw: random.Random, batch: int, now: int) -> bytes:
+def _send(client: httpx.Client, kind: str, rows: Rows) -> float:
+    """Seconds until they are durable."""
+    body = json.dumps({"events": rows}).encode() if kind == _JSON else _stream(rows)
+    start = time.perf_counter()
+    answer = client.post("/v1/events", content=body, headers={"content-type": kind, "authorization": f"Bearer {TOKEN}"})
+    took = time.perf_counter() - start
+    if answer.status_code != 200 or answer.json()["accepted"] != len(rows):
+        raise UnavailableError("bench", f"Events were not taken: {answer.text[:200]}", retry=False)
+    return took
+
+
+def _stream(rows: Rows) -> bytes:
+    import pyarrow as pa
+
+    names = sorted({name for row in rows for name in row})
+    columns = {
+        name: pa.array([row.get(name) for row in rows], pa.int64() if name in _NUMBERS else pa.string())
+        for name in names
+    }
+    table = pa.table({name: one.dictionary_encode() if name == "kind" else one for name, one in columns.items()})
+    out = pa.BufferOutputStream()
+    with pa.ipc.new_stream(out, table.schema) as stream:
+        stream.write_table(table)
+    made: bytes = out.getvalue().to_pybytes()
+    return made
+
+
+def _rows(draw: random.Random, batch: int | str) -> Rows:
+    now = int(time.time() * 1_000)
     kinds = draw.choices(list(_KINDS), list(_KINDS.values()), k=BATCH)
-    return json.dumps({"events": [_event(draw, kind, f"{batch}/{n}", now) for n, kind in enumerate(kinds)]}).encode()
+    return [_event(draw, kind, f"{batch}/{n}", now) for n, kind in enumerate(kinds)]
 
 
-def _event(draw: random.Random, kind: str, name: str, now: int) -> dict[str, object]:
+def _event(draw: random.Random, kind: str, name: str, now: int) -> dict[str, Any]:
     one, other = draw.sample(range(ACCOUNTS), 2)
-    event: dict[str, object] = {"id": f"bench/{name}", "kind": kind, "at": now - 1_000, "actor": account(one)}
+    event: dict[str, Any] = {"id": f"bench/{name}", "kind": kind, "at": now - 1_000, "actor": account(one)}
     if kind.startswith("contact."):
         event["target"] = account(other)
     elif kind != "account.created":
@@ -83,7 +124,7 @@ def _bare(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _insert(connection: sqlite3.Connection, events: list[dict[str, object]]) -> float:
+def _insert(connection: sqlite3.Connection, events: Rows) -> float:
     rows = [(one["id"], one["kind"], one["at"], one["actor"], json.dumps(one)) for one in events]
     start = time.perf_counter()
     connection.execute("BEGIN IMMEDIATE")
@@ -92,4 +133,4 @@ def _insert(connection: sqlite3.Connection, events: list[dict[str, object]]) -> 
     return time.perf_counter() - start
 
 
-BENCH = Bench("events", "Events in durable batches on SQLite, bare rows beside them.", _measure)
+BENCH = Bench("events", "Events over HTTP in durable groups, as JSON and in columns; bare rows beside them.", _measure)

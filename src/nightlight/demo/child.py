@@ -46,6 +46,13 @@ class ChildServer:
             self.stop()
             raise
 
+    @property
+    def pid(self) -> int:
+        """Of the process that was started."""
+        if self._process is None:
+            raise UnavailableError("child", f"{self._name} does not run.", retry=False)
+        return self._process.pid
+
     def stop(self) -> None:
         """Ends the process we started: asked first, then made to."""
         process, self._process = self._process, None
