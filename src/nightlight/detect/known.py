@@ -38,7 +38,6 @@ SILENT = frozenset(
 _BYTES = struct.Struct("<7Bq")
 _UNKNOWN = code(Type.BAND, AgeBand.UNKNOWN.value)
 _MESSAGES_MAX = 2**31 - 1
-_KIND = {kind: code(Type.KIND, kind.value) for kind in EventKind}
 _BAND = {band: code(Type.BAND, band.value) for band in AgeBand}
 _RELATION = {relation: code(Type.RELATION, relation.value) for relation in Relation}
 _WORD = {word: number for number, word in enumerate(WORDS)}
@@ -124,40 +123,32 @@ def known_from_bytes(data: bytes) -> list[Known]:
 
 def parties_of(event: Event, keyed: Callable[[str], int]) -> Parties:
     """``keyed``: turns the name of an account, room, device or number into its number."""
-    item = ITEM_FIELDS.get(event.kind)
-    return Parties(
-        event.kind,
-        keyed(event.actor),
-        keyed(event.target) if event.target else 0,
-        keyed(event.room) if event.room else 0,
-        keyed(str(event.fields[item])) if item else 0,
-    )
+    kind, target, room = event.kind, event.target, event.room
+    item = keyed(str(event.fields[ITEM_FIELDS[kind]])) if kind in ITEM_FIELDS else 0
+    return Parties(kind, keyed(event.actor), keyed(target) if target else 0, keyed(room) if room else 0, item)
+
+
+#: The number of each kind and its field that holds its one word, if it has one.
+_KIND = {kind: (code(Type.KIND, kind.value), _WORD_FIELDS.get(kind)) for kind in EventKind}
 
 
 def seen_of(event: Event, parties: Parties, number: int, t: int, what: Known) -> Seen:
     """The event as detection sees it."""
-    kind, fields = event.kind, event.fields
-    word_field = _WORD_FIELDS.get(kind)
-    word = _WORD.get(str(fields.get(word_field, "")), 0) if word_field else what.visibility
+    fields = event.fields
+    kind, actor, target, room, item = parties
+    actor_band, target_band, relation, mutual, word, banned_links, banned_in_room, known_for = what
+    kind_number, word_field = _KIND[kind]
+    if word_field is not None:
+        word = _WORD.get(str(fields.get(word_field, "")), 0)
+    messages = size = 0
+    if kind is EventKind.VOLUME:
+        messages = min(int(fields["messages"]), _MESSAGES_MAX)
+        size = min(int(fields["bytes"]), NUMBER_MAX)
+    # In the order of the fields: one is made of every event.
     return Seen(
-        number,
-        t,
-        _KIND[kind],
-        parties.actor,
-        parties.target,
-        parties.room,
-        parties.item,
-        min(int(fields.get("messages", 0)), _MESSAGES_MAX) if kind is EventKind.VOLUME else 0,
-        min(int(fields.get("bytes", 0)), NUMBER_MAX) if kind is EventKind.VOLUME else 0,
-        word,
-        what.actor_band,
-        what.target_band,
-        what.relation,
-        what.mutual,
-        what.known_for,
-        what.banned_links,
-        what.banned_in_room,
-    )
+        number, t, kind_number, actor, target, room, item, messages, size, word,
+        actor_band, target_band, relation, mutual, known_for, banned_links, banned_in_room,
+    )  # fmt: skip
 
 
 def _damaged() -> RefusedError:

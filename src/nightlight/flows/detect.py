@@ -325,10 +325,9 @@ class Watch:
         if self.engine is None or event.kind in SILENT:
             return frozenset()
         seen = seen_of(event, parties, number, self._t, what)
-        judged = Judged(LoggedEvent(number, self._t, event), seen)
         before = len(self._raised)
         for hit in self.engine.add(seen):
-            self._raise(judged, hit)
+            self._raise(event, seen, hit)
         new = self._raised[before:]
         return frozenset(one.family for one in new if one.mode is RuleMode.LIVE and one.account == event.actor)
 
@@ -339,19 +338,23 @@ class Watch:
         known = self._detection.known(parties, t)
         self._known += known
         if self.engine is not None:
-            judged = [
-                Judged(LoggedEvent(number, t, event), seen_of(event, names, number, t, what))
+            seen = [
+                seen_of(event, names, number, t, what)
                 for number, (event, names, what) in enumerate(zip(events, parties, known, strict=True), first)
                 if event.kind not in SILENT
             ]
-            self.judge(self.engine, judged, 0)
+            by_number: dict[int, Seen] = {}
+            for hit in self.engine.add_many(seen):
+                by_number = by_number or {one.number: one for one in seen}
+                self._raise(events[hit.number - first], by_number[hit.number], hit)
 
     def judge(self, engine: Engine, many: Sequence[Judged], after: int) -> None:
         """``after``: what events up to that number say was said before."""
         by_number = {one.seen.number: one for one in many}
         for hit in engine.add_many([one.seen for one in many]):
             if hit.number > after:
-                self._raise(by_number[hit.number], hit)
+                one = by_number[hit.number]
+                self._raise(one.logged.event, one.seen, hit)
 
     def finish(self) -> list[Event]:
         """Nightlight's own events that are appended after those that were seen. Call once, before appending."""
@@ -389,15 +392,14 @@ class Watch:
         ]
         return max(one.until for one in family)
 
-    def _raise(self, judged: Judged, hit: Hit) -> None:
+    def _raise(self, event: Event, seen: Seen, hit: Hit) -> None:
         in_force = self._in_force
         mode = in_force.modes.get(hit.rule)
-        event = judged.logged.event
         if mode is None or mode is RuleMode.PAUSED or hit.warming:
             return
         rule = in_force.rule(hit.rule)
         account = event.actor if rule.about == "actor" else event.target
-        t, until = judged.seen.t, judged.seen.t + rule.expires_ms
+        t, until = seen.t, seen.t + rule.expires_ms
         if until <= self._t or not account:
             return  # judged so late that it no longer counts
         active = self._active.get(hit.about)
@@ -407,7 +409,7 @@ class Watch:
         if any(one.rule == rule.id and one.mode is mode and one.until - t > rule.expires_ms // 2 for one in active):
             return
         signal = Signal(
-            judged.logged.number,
+            seen.number,
             rule.id,
             hit.about,
             account,
@@ -417,7 +419,7 @@ class Watch:
             rule.severity,
             mode,
             in_force.pack.reference,
-            reason_of(in_force.pack, rule, judged.seen, hit.told.__getitem__),
+            reason_of(in_force.pack, rule, seen, hit.told.__getitem__),
             {name: float(value) for name, value in hit.values.items()},
         )
         self._raised.append(signal)

@@ -12,7 +12,7 @@ from nightlight.flows.people import Numbers, People
 from nightlight.model.event import OWN_ID, OWN_KINDS, Event, EventKind
 from nightlight.model.relation import NumberedStatement, Tie
 from nightlight.ports import Clock, RelationView, Store, Transaction
-from nightlight.prevent.relations import statements
+from nightlight.prevent.relations import ABOUT_OTHERS, SAY_NO_MORE, further_statements, statements
 
 #: Later than any time.
 _NEVER = 2**63
@@ -157,18 +157,24 @@ class EventIntake:
 
     def _stated(self, tx: Transaction, new: Sequence[Event], numbers: Numbers) -> list[NumberedStatement]:
         """What the events say that is not known already: every event says since when its actor is there."""
-        stated = [numbers.numbered(one) for event in new for one in statements(event)]
         if self._view.change != tx.last_change():
-            return stated  # the view is behind: somebody may have been forgotten since
-        since = self._view.known_since({numbers[event.actor] for event in new})
-        fresh = []
-        for one in stated:
-            if one.tie is Tie.KNOWN_SINCE:
-                if since.get(one.one, _NEVER) <= one.at:
-                    continue
-                since[one.one] = one.at
-            fresh.append(one)
-        return fresh
+            # The view is behind: somebody may have been forgotten since.
+            return [numbers.numbered(one) for event in new for one in statements(event)]
+        since: dict[int, int] = {}
+        for event in new:
+            if event.kind not in ABOUT_OTHERS:
+                actor = numbers[event.actor]
+                if event.at < since.get(actor, _NEVER):
+                    since[actor] = event.at
+        before = self._view.known_since(since)
+        stated = [
+            NumberedStatement(one, Tie.KNOWN_SINCE, one, at)
+            for one, at in since.items()
+            if at < before.get(one, _NEVER)
+        ]
+        telling = (event for event in new if event.kind not in SAY_NO_MORE)
+        stated.extend(numbers.numbered(one) for event in telling for one in further_statements(event))
+        return stated
 
     def _left_by_bans(self, new: Sequence[Event]) -> Iterator[NumberedStatement]:
         """Where a banned account was: others who come from the same device, or into the same room, are seen by it."""

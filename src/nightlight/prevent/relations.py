@@ -21,11 +21,21 @@ LATEST_SAID_COUNTS = frozenset({Tie.SIGNAL})
 ABOUT_OTHERS = frozenset({EventKind.DECISION_MADE, EventKind.REPORT_DISMISSED})
 
 
+#: Kinds that say that their actor is there, and nothing else.
+SAY_NO_MORE = frozenset({EventKind.ACCOUNT_CREATED, EventKind.VOLUME, EventKind.REPORT_MADE, EventKind.DECISION_MADE})
+
+
 def statements(event: Event) -> Iterator[Statement]:
     """The statements that the event makes."""
-    actor, target, room, at = event.actor, event.target, event.room, event.at
     if event.kind not in ABOUT_OTHERS:
-        yield Statement(actor, Tie.KNOWN_SINCE, actor, at)
+        yield Statement(event.actor, Tie.KNOWN_SINCE, event.actor, event.at)
+    if event.kind not in SAY_NO_MORE:
+        yield from further_statements(event)
+
+
+def further_statements(event: Event) -> Iterator[Statement]:
+    """Those but the one that the actor is there."""
+    actor, target, room, at = event.actor, event.target, event.room, event.at
     match event.kind:
         case EventKind.CONTACT_REQUESTED:
             yield Statement(actor, Tie.ASKED, target, at)
@@ -85,8 +95,6 @@ def statements(event: Event) -> Iterator[Statement]:
         case EventKind.PROTECTION_LOOSENED | EventKind.PROTECTION_RESTORED:
             loosened = event.kind is EventKind.PROTECTION_LOOSENED
             yield Statement(actor, Tie.LOOSENED, str(event.fields["protection"]), at, loosened)
-        case _:
-            pass
 
 
 def decided(outcome: str) -> Tie:
