@@ -26,6 +26,8 @@ from nightlight.model.contact import Approach
 
 RELATIONS = 200_000
 SINGLES, AT_ONCE = 6_000, 4
+#: Those that nobody else asks beside.
+ALONE = 3_000
 BATCHES, BATCH = 60, 500
 #: Rates are medians over this many parts of a run.
 PARTS = 6
@@ -50,6 +52,7 @@ def _measure(progress: Progress) -> Sequence[Figure]:
         progress("contact over HTTP, one by one")
         with nightlight(Path(folder)) as (url, _):
             singles = asyncio.run(_load(url, _bodies(pairs, SINGLES + WARM_UP, 1), AT_ONCE, 1))
+            alone = asyncio.run(_load(url, _bodies(pairs, ALONE + WARM_UP, 1), 1, 1))
             progress("contact over HTTP, in batches")
             batches = asyncio.run(_load(url, _bodies(pairs, BATCHES + 2, BATCH), 2, BATCH))
         progress("contact over HTTP, an echo beside it")
@@ -65,7 +68,8 @@ def _measure(progress: Progress) -> Sequence[Figure]:
     }
     return [
         Figure("contact_http", singles.rate, "decisions/s, one by one", 1_000, "higher", beside),
-        Figure("contact_http_p99", singles.p99 * 1e3, "ms", 5, "lower", {"p50_ms": singles.p50 * 1e3}),
+        Figure("contact_http_p99", singles.p99 * 1e3, "ms, four at once", 5, "lower", {"p50_ms": singles.p50 * 1e3}),
+        Figure("contact_http_alone_p99", alone.p99 * 1e3, "ms, one at a time", 5, "lower", {"p50_ms": alone.p50 * 1e3}),
         Figure("contact_http_batches", batches.rate, "decisions/s", 2_000, "higher", in_batches),
     ]
 

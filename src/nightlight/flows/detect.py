@@ -120,13 +120,14 @@ class Detection:
 
     def _catch_up(self, tx: Transaction, engine: Engine, watch: Watch) -> bool:
         """Takes over what others appended. False where that is too much for now."""
-        after = max(engine.last_number, 0)
+        after, detected = max(engine.last_number, 0), tx.detected()
+        if detected < after:
+            return False  # something before was not judged: the background does it first
+        if tx.last_event()[0] <= after:
+            return True
         missing = tx.events_after(after, FOLLOW_MAX + 1)
         if len(missing) > FOLLOW_MAX:
             return False
-        detected = tx.detected()
-        if detected < after:
-            return False  # something before was not judged: the background does it first
         watch.judge(engine, self.judged(tx, missing), detected)
         return True
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Integer, Row, and_, bindparam, delete, func, insert, or_, select
 
 from nightlight.model.event import Event, EventKind, LoggedEvent
 from nightlight.store.detection_schema import arrivals
@@ -19,6 +19,12 @@ _IDS_MAX = 5_000
 
 # Made once: putting a statement together takes longer than running it.
 _KNOWN = select(events).where(events.c.event_id.in_(bindparam("ids", expanding=True)))
+_AFTER = (
+    select(events)
+    .where(events.c.number > bindparam("after"))
+    .order_by(events.c.number)
+    .limit(bindparam("most", type_=Integer))
+)
 _ADD = insert(events)
 _COLUMNS = ("number", "event_id", "received_at", "at", "kind", "actor", "target", "room", "fields")
 _ENCODE = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
@@ -75,10 +81,10 @@ class EventTables:
 
     def events_after(self, number: int, limit: int, kinds: Collection[EventKind] = ()) -> list[LoggedEvent]:
         """In the order of their numbers; of these kinds, or of all."""
-        query = select(events).where(events.c.number > number)
-        if kinds:
-            query = query.where(events.c.kind.in_(sorted(kinds)))
-        return _logged(self._connection.execute(query.order_by(events.c.number).limit(limit)))
+        if not kinds:
+            return _logged(self._connection.execute(_AFTER, {"after": number, "most": limit}))
+        those = and_(events.c.number > number, events.c.kind.in_(sorted(kinds)))
+        return _logged(self._connection.execute(select(events).where(those).order_by(events.c.number).limit(limit)))
 
     def events_received(self, at: int, limit: int, kinds: Collection[EventKind]) -> list[LoggedEvent]:
         """Those of these kinds that arrived in that millisecond, in the order of their numbers."""
