@@ -121,7 +121,7 @@ def run_apart(how: str, folder: Path) -> Mapping[str, float]:
         compiling = _compile(make, pack, files) if how == "engine" else 0.0
         began, cpu = time.perf_counter(), time.process_time()
         if how == "sql":
-            hits = files.count_hits(pack)
+            hits = len(files.hits(pack)["number"])
         else:
             result = Replay(files, make).run([pack], examples=0)
             hits = sum(rule.hits for rule in result.a.rules)

@@ -72,12 +72,12 @@ class OpenTimed:
 
 
 def _measure(progress: Progress) -> Sequence[Figure]:
-    with tempfile.TemporaryDirectory(prefix="nightlight-bench-") as name, _server(Path(name)) as url:
+    with tempfile.TemporaryDirectory(prefix="nightlight-bench-") as name, nats_server(Path(name)) as url:
         folder = Path(name)
         progress("stream, starting Spark")
         rates, hits = _backlog(folder, url, progress)
         ages = _steady(folder, url, progress)
-        _stop()
+        stop_spark()
     return [
         Figure(
             "stream, backlog",
@@ -105,7 +105,7 @@ def _backlog(folder: Path, url: str, progress: Progress) -> tuple[list[float], i
 
     place = LogPlace(url, "backlog", 2)
     publish(place, iter([_batch(events(EVENTS), 0, EVENTS)]))
-    stream = _stream(folder, place, "backlog")
+    stream = stream_of(folder, place, "backlog")
     query = start(session(stream), stream, once=True)
     seen = threading.Thread(target=_tell, args=(query, progress), daemon=True)
     seen.start()
@@ -133,7 +133,7 @@ def _steady(folder: Path, url: str, progress: Progress) -> list[float]:
             await make_streams(place, js)
 
     asyncio.run(make())
-    stream = _stream(folder, place, "steady")
+    stream = stream_of(folder, place, "steady")
     query = start(session(stream), stream, once=False)
     begun = time.time()
 
@@ -162,7 +162,8 @@ def _steady(folder: Path, url: str, progress: Progress) -> list[float]:
     return ages
 
 
-def _stream(folder: Path, place: Any, name: str) -> Any:
+def stream_of(folder: Path, place: Any, name: str) -> Any:
+    """The starter pack over the log at ``place``; hits go into a ``TimedTable`` of that name."""
     from nightlight.adapters.spark.job import Stream
 
     definitions = resources.files("nightlight.detect").joinpath("packs/starter.yaml").read_bytes()
@@ -202,7 +203,7 @@ def _tell(query: Any, progress: Progress) -> None:
         time.sleep(1)
 
 
-def _stop() -> None:
+def stop_spark() -> None:
     from pyspark.sql import SparkSession
 
     session = SparkSession.getActiveSession()
@@ -211,7 +212,7 @@ def _stop() -> None:
 
 
 @contextlib.contextmanager
-def _server(folder: Path) -> Iterator[str]:
+def nats_server(folder: Path) -> Iterator[str]:
     beside = Path(sys.executable).parent / "nats-server"
     program = str(beside) if beside.exists() else shutil.which("nats-server")
     if not program:

@@ -39,6 +39,7 @@ def command(
         intake,
         log,
         page,
+        parity,
         replay,
         rings,
         stream,
@@ -61,6 +62,7 @@ def command(
         rings.BENCH,
         stream.BENCH,
         backtest.BENCH,
+        parity.BENCH,
         demo.BENCH,
     )
     benches = {bench.name: bench for bench in listed}

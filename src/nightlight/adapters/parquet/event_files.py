@@ -113,12 +113,16 @@ class EventFiles:
             held.setdefault(number, set()).add(rule)
         return {row[0]: (dict(zip(columns, row[1:], strict=True)), held.get(row[0], set())) for row in rows}
 
-    def count_hits(self, pack: Pack) -> int:
-        """How often rules held, all in SQL: what the engine is compared with."""
+    def hits(self, pack: Pack) -> Mapping[str, Any]:
+        """When rules held, all in SQL: what other engines are compared with.
+
+        Arrays ``number``, ``rule`` (its place in the pack) and ``about``, in the order of ``number`` and ``rule``.
+        """
         made = script(pack, "log")
         for statement in made.statements:
             self._sql.execute(statement)
-        hits = int(self._one(f"SELECT count(*) FROM {HITS}", [])[0])  # noqa: S608 - own names
+        query = f"SELECT number, rule, about FROM {HITS} ORDER BY number, rule"  # noqa: S608 - own names
+        hits: Mapping[str, Any] = self._sql.execute(query).fetchnumpy()
         for statement in made.drop:
             self._sql.execute(statement)
         return hits
