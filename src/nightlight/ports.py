@@ -21,6 +21,7 @@ from nightlight.model.case import Case, CaseState, Decision
 from nightlight.model.contact import Approach, ContactRequest, DecidedContact, RequestState
 from nightlight.model.contact_policy import PolicyChange
 from nightlight.model.event import Event, EventKind, LoggedEvent
+from nightlight.model.health import DayCount
 from nightlight.model.own_page import BlockedName, PendingNotice, Preference
 from nightlight.model.referral import Agency, Approver, Referral
 from nightlight.model.relation import NumberedStatement, Tie
@@ -538,6 +539,16 @@ class Transaction(Protocol):
     def alerts_of(self, case_id: str) -> list[Alert]: ...
     def alerts_since(self, kind: AlertKind, changed_at: int, limit: int) -> list[Alert]:
         """Those that are open, and those that changed later than that; the newest first."""
+
+    # What was not taken as it came
+    def count_up(self, counts: Mapping[str, int], at: int) -> None:
+        """Adds to the counts of the day ``at`` belongs to."""
+
+    def counted_since(self, day: int) -> list[DayCount]:
+        """From a day, counted from 1970, on: by day and then by what was counted."""
+
+    def remove_counts_before(self, at: int) -> int:
+        """Removes days that were over before that time; returns how many rows."""
 
     def remove_alerts_before(self, changed_at: int, limit: int) -> int:
         """Removes alerts that are closed, have no case and did not change since; returns how many."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from nightlight.errors import RefusedError
 from nightlight.evidence.log import LogKind
 from nightlight.flows.audit import audit
 from nightlight.model.case import Outcome, Policy
@@ -50,6 +51,14 @@ def test_everything_needs_a_session_and_every_change_its_form_token(world: Detec
         assert stranger.post(f"/rules/{path}", data={"note": "n"}).headers["location"].startswith("/login")
     assert world.house.rule_desk.history() == []
     assert looks(world) == []
+
+
+def test_the_rules_page_shows_what_was_not_taken(world: DetectionPages, people: tuple[Person, Person]) -> None:
+    robin, _ = people
+    assert "every event was taken as it came" in robin.get("/rules")
+    world.house.events.take([RefusedError("event_malformed", "No such kind.")] * 3)
+    assert "every event was taken as it came" not in robin.get("/rules")
+    assert "an event of no known kind" in robin.get("/rules")
 
 
 def test_a_rule_goes_live_by_two_people_after_a_backtest(world: DetectionPages, people: tuple[Person, Person]) -> None:

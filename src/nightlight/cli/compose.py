@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import urlsplit
@@ -34,6 +35,7 @@ from nightlight.flows.enforce import Enforcer
 from nightlight.flows.examine import Examination, Installation
 from nightlight.flows.examine_detection import DetectionExamination
 from nightlight.flows.keep_attachment import AttachmentKeeper
+from nightlight.flows.not_taken import examined, not_taken
 from nightlight.flows.own_door import OwnDoor, OwnDoorLimits
 from nightlight.flows.refer import Operator, Referrer
 from nightlight.flows.referral_people import ReferralPeople
@@ -41,6 +43,7 @@ from nightlight.flows.review import Desk
 from nightlight.flows.sign_in import Door
 from nightlight.flows.take_report import Intake, IntakeLimits
 from nightlight.flows.transparency import Transparency
+from nightlight.model.health import Finding
 from nightlight.model.report import Report
 from nightlight.settings import Attachments
 from nightlight.web.api.routes import BodyLimits
@@ -150,7 +153,14 @@ class House(OwnPageRooms):
             policy_problems=self.policy_book.problems(),
         )
         detection = DetectionExamination(self.store, self.rule_report, self.rule_guard)
-        return Examination(self.inspector if settings.homeserver_url else None, self.clock, here, detection.run)
+
+        def inside() -> Iterator[Finding]:
+            with self.store.read() as tx:
+                found = not_taken(tx, self.clock.now())
+            yield from examined(found)
+            yield from detection.run()
+
+        return Examination(self.inspector if settings.homeserver_url else None, self.clock, here, inside)
 
     @cached_property
     def links(self) -> StatusLinks:

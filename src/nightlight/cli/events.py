@@ -8,10 +8,13 @@ from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 from nightlight.cli.house import open_house
 from nightlight.cli.output import console, say
+from nightlight.cli.policy_pictures import out, print_json
 from nightlight.errors import RefusedError
+from nightlight.flows.not_taken import DAYS, NotTaken, not_taken
 
 app = typer.Typer(help="Events and what is known from them.", no_args_is_help=True)
 
@@ -50,6 +53,43 @@ def check(
     if found.unexplained or found.sealed or (found.missing and not mend):
         raise typer.Exit(EXIT_DISAGREES)
     say("They agree.")
+
+
+@app.command()
+def refused(
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list, for machines.")] = False,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Data folder, instead of NIGHTLIGHT_DATA_DIR.", metavar="DIR")
+    ] = None,
+) -> None:
+    """Count what was not taken in the last seven days: events that were refused, and what a full memory left out.
+
+    Why, how often, and what to do about it. Counts only: whom they were about is not kept.
+    """
+    with open_house(data_dir=data_dir) as house, house.store.read() as tx:
+        found = not_taken(tx, house.clock.now())
+    if as_json:
+        print_json([_refusals(one) for one in found])
+        return
+    if not found:
+        say(f"In the last {DAYS} days every event was taken as it came.")
+        return
+    table = Table("why", "today", f"{DAYS} days", "last", "each is", "what to do")
+    for one in found:
+        last = datetime.fromtimestamp(one.last_at / 1_000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        table.add_row(one.code, f"{one.today:,}", f"{one.week:,}", last, one.meaning.what, one.meaning.mend)
+    out.print(table)
+
+
+def _refusals(one: NotTaken) -> dict[str, object]:
+    return {
+        "code": one.code,
+        "today": one.today,
+        "week": one.week,
+        "last_at": one.last_at,
+        "each_is": one.meaning.what,
+        "what_to_do": one.meaning.mend,
+    }
 
 
 @app.command()

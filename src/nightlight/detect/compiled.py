@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from nightlight.detect import layout, storage
 from nightlight.detect.columns import SEEN_COLUMNS
 from nightlight.detect.definitions import Function, Pack
+from nightlight.detect.engine import Counters
 from nightlight.detect.evaluate import Number, evaluator
 from nightlight.detect.fields import Seen
 from nightlight.detect.generated import Writer, count_column
 from nightlight.detect.groups import Kept, plan
-from nightlight.detect.live import Counters, Hits, Limits, checked, hits_of
+from nightlight.detect.live import Hits, Limits, checked, hits_of
 from nightlight.detect.machine_code import CodeStore, machine_code
 from nightlight.detect.ranges import CODE, unfit
 from nightlight.detect.snapshot import read_snapshot, write_snapshot

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from nightlight.detect.definitions import Pack
 from nightlight.detect.evaluate import Number
 from nightlight.detect.fields import Seen
 from nightlight.detect.windows import Hit
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What was not taken as it came. ``dropped`` and ``capped``: additions to a window that a limit kept out."""
+
+    doubled: int = 0
+    clamped: int = 0
+    dropped: int = 0
+    capped: int = 0
 
 
 class Engine(Protocol):
@@ -32,6 +43,10 @@ class Engine(Protocol):
 
     def warming_up(self, feature: str, now: int) -> bool: ...
     def live(self) -> int: ...
+    @property
+    def counters(self) -> Counters:
+        """Since the first event of this state."""
+
     def expire(self, now: int) -> None: ...
     def forget(self, account: int) -> int:
         """Removes an account's keys and values; returns how many went."""

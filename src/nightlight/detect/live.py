@@ -43,16 +43,6 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Counters:
-    """What was not taken as it came. ``dropped`` and ``capped``: additions to a window that a limit kept out."""
-
-    doubled: int = 0
-    clamped: int = 0
-    dropped: int = 0
-    capped: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Hits:
     """Rules that held, in the order of events and then of the pack.
 

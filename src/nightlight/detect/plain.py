@@ -15,11 +15,12 @@ import numpy as np
 
 from nightlight.detect.columns import SEEN_COLUMNS
 from nightlight.detect.definitions import Function, Pack
+from nightlight.detect.engine import Counters
 from nightlight.detect.evaluate import Number
 from nightlight.detect.fields import Seen
 from nightlight.detect.generated import Shown, Writer
 from nightlight.detect.groups import plan
-from nightlight.detect.live import Counters, Hits, checked
+from nightlight.detect.live import Hits, checked
 from nightlight.detect.ranges import CODE, RANGES, unfit
 from nightlight.detect.warming import Since, Warming
 from nightlight.detect.windows import Hit, Windows, _Window, _Windowed

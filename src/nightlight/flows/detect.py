@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from nightlight.detect.engine import Engine, Engines, Memory
+from nightlight.detect.engine import Counters, Engine, Engines, Memory
 from nightlight.detect.fields import Seen
 from nightlight.detect.known import (
     NOTHING,
@@ -30,6 +30,7 @@ from nightlight.detect.reason import reason_of
 from nightlight.detect.windows import Hit
 from nightlight.errors import RefusedError
 from nightlight.flows.alerts import Alerts
+from nightlight.flows.not_taken import KEY_FULL, STATE_FULL
 from nightlight.flows.people import Numbers, People
 from nightlight.flows.rule_book import RuleBook, RulesInForce
 from nightlight.model.account import month_of
@@ -87,6 +88,8 @@ class Detection:
         self._first_number = 0
         self._kept_at = (-1, monotonic())
         self._to_forget: deque[int] = deque()
+        #: What was left out when it was last counted.
+        self._told = Counters()
 
     @property
     def ready(self) -> bool:
@@ -150,7 +153,9 @@ class Detection:
         engine = self._engine
         other = engine is None or engine.pack.digest != self.book.in_force().pack.digest
         if other or (engine is not None and self._outgrown(engine)):
-            engine, done = self._follow(self._made(anew=not other)), False
+            engine, done = self._made(anew=not other), False
+            self._told = engine.counters
+            self._follow(engine)
             while not done:
                 with self._store.write() as tx:
                     # What came meanwhile, and what nobody judged.
@@ -161,6 +166,7 @@ class Detection:
         else:
             self._judge_rest()
         self._keep()
+        self._tell_limits()
 
     def _outgrown(self, engine: Engine) -> bool:
         """Whether a compiled engine should take over. The old one judges on until the new one has caught up."""
@@ -184,7 +190,7 @@ class Detection:
         since = first.received_at if first is not None and first.number > 1 else None
         return self._engines.new(pack, since, large=large)
 
-    def _follow(self, engine: Engine) -> Engine:
+    def _follow(self, engine: Engine) -> None:
         """Reads the log up to where it was judged, or to its end but for a rest."""
         while True:
             with self._store.read() as tx:
@@ -192,7 +198,7 @@ class Detection:
                 page = [one for one in tx.events_after(max(engine.last_number, 0), _PAGE) if one.number <= last]
                 engine.add_many([judged.seen for judged in self.judged(tx, page)])
             if not page:
-                return engine
+                return
 
     def _catch_up_all(self, tx: Transaction, engine: Engine) -> bool:
         last, last_t = tx.last_event()
@@ -247,6 +253,19 @@ class Detection:
             number = engine.last_number
         self._memory.keep(data)
         self._kept_at = (number, self._monotonic())
+
+    def _tell_limits(self) -> None:
+        """What a full memory left out is counted for whoever runs this."""
+        engine, told = self._engine, self._told
+        if engine is None or (engine.counters.dropped, engine.counters.capped) == (told.dropped, told.capped):
+            return
+        now = engine.counters
+        if not (told.dropped or told.capped):
+            _log.warning("detection: memory is full, and what is new is left out: see `nightlight events refused`")
+        with self._store.write() as tx:
+            left_out = {STATE_FULL: now.dropped - told.dropped, KEY_FULL: now.capped - told.capped}
+            tx.count_up(left_out, tx.last_event()[1])
+        self._told = now
 
     # Events with what was known
 

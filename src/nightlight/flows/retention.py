@@ -73,6 +73,8 @@ class Retention:
         self._steps(lambda tx: tx.forget_messages(COUNTED_MS, _STEP))
         self._steps(lambda tx: tx.remove_signals_before(before, _STEP))
         self._steps(lambda tx: tx.remove_alerts_before(before, _STEP))
+        with self.store.write() as tx:
+            tx.remove_counts_before(before)
         return removed
 
     def _relations(self, now: int) -> int:

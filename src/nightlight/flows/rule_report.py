@@ -11,6 +11,7 @@ from nightlight.detect.judged import Share
 from nightlight.flows.alerts import OUTCOME_MS
 from nightlight.flows.change_rules import RuleDesk
 from nightlight.flows.detect import Detection
+from nightlight.flows.not_taken import NotTaken, not_taken
 from nightlight.flows.rule_book import RulesInForce
 from nightlight.model.signal import BacktestRecord, ChangeKind, RuleChange, RuleMode, Signal
 from nightlight.ports import Transaction
@@ -70,6 +71,7 @@ class Overview:
     in_force: RulesInForce
     lines: Sequence[RuleLine]
     changes: Sequence[RuleChange]
+    not_taken: Sequence[NotTaken]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,13 @@ class RuleReport:
         with self.desk.store.read() as tx:
             in_force = self.desk.book.in_force(tx)
             history = tx.rule_changes(_HISTORY_MAX)
-            return Overview(self._state(tx), in_force, self._lines(tx, in_force, history), history[:CHANGES_MAX])
+            return Overview(
+                self._state(tx),
+                in_force,
+                self._lines(tx, in_force, history),
+                history[:CHANGES_MAX],
+                not_taken(tx, self.desk.clock.now()),
+            )
 
     def rule(self, rule_id: str) -> RuleFile:
         """``RefusedError('rule_unknown')``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -79,7 +80,10 @@ class EventIntake:
                 refused.append(RefusedEvent(position, error.code, error.message, error.hint))
         new: list[Event] = []
         duplicates = 0
-        if checked:
+        if refused and not checked:
+            with self._store.write() as tx:
+                _count(tx, refused, now)
+        elif checked:
             if self._view.change < 0:
                 self._view.follow()  # this once it takes long, and nobody has to wait for it
             with self._store.write() as tx:
@@ -96,6 +100,7 @@ class EventIntake:
                         message = "This event id came with other content before. Nothing was changed."
                         refused.append(RefusedEvent(position, "event_id_reused", message, "Give every event its own."))
                 self.append(tx, new, now)
+                _count(tx, refused, now)
             self._view.follow()
         return EventReceipt(len(new), duplicates, tuple(sorted(refused, key=lambda one: one.position)))
 
@@ -212,6 +217,11 @@ class EventIntake:
                 "Leave it out: it would be removed at once.",
             )
         return None
+
+
+def _count(tx: Transaction, refused: Sequence[RefusedEvent], now: int) -> None:
+    """For whoever runs this: a source that sends what nobody takes is found by it."""
+    tx.count_up(Counter(one.code for one in refused), now)
 
 
 def _as_own(event: Event) -> Event:

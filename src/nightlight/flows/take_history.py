@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from nightlight.flows.not_taken import UNREADABLE
 from nightlight.flows.people import People
 from nightlight.flows.take_events import EventIntake
 from nightlight.model.contact import Approach, Direction, RequestState
@@ -42,9 +43,10 @@ class HistoryIntake:
         history = self.translate(raw, now)
         if history.lost:
             _log.warning("%d entries of room history could not be understood and were left out", history.lost)
-        if not history.events and not history.messages:
+        if not (history.events or history.messages or history.lost):
             return 0
         with self.store.write() as tx:
+            tx.count_up({UNREADABLE: history.lost}, now)
             known = tx.known_events([event.event_id for event in history.events])
             new = {event.event_id: event for event in history.events if event.event_id not in known}
             self.events.append(tx, list(new.values()), now)

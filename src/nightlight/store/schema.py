@@ -297,6 +297,16 @@ counted_messages = Table(
 )
 Index("ix_counted_messages_at", counted_messages.c.at)
 
+# What was not taken as it came: by day and by code.
+day_counts = Table(
+    "day_counts",
+    metadata,
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("what", Text, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+)
+
 relations = Table(
     "relations",
     metadata,

@@ -14,6 +14,7 @@ from nightlight.store.asks import AskTables
 from nightlight.store.attachments import AttachmentTables
 from nightlight.store.cases import CaseTables
 from nightlight.store.contacts import ContactTables
+from nightlight.store.day_counts import DayCountTables
 from nightlight.store.detection import DetectionTables
 from nightlight.store.events import EventTables
 from nightlight.store.log import LogTable
@@ -41,6 +42,7 @@ class SqlTransaction(
     OwnPageTables,
     AskTables,
     DetectionTables,
+    DayCountTables,
 ):
     """Implements ``nightlight.ports.Transaction`` on one connection."""
 
