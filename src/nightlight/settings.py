@@ -122,6 +122,13 @@ class Settings(BaseSettings):
     rules: str = Field(
         "starter", description="The rules in force until somebody adopts others: starter, or the path of a file."
     )
+    detection_values_max: int = Field(
+        50_000_000,
+        description="How many keys and values detection keeps in memory, some 80 bytes each. When it is full, new "
+        "accounts are no longer counted, and that is said (nightlight events refused).",
+        ge=1_000_000,
+        lt=2**31,
+    )
     detection_cases: bool = Field(True, description="Whether alerts of detection become cases in the reviewers' queue.")
     rings: Detect = Field(
         Detect.SHADOW,

@@ -13,7 +13,7 @@ from pathlib import Path
 from nightlight.adapters.code_folder import CodeFolder, user_code_folder
 from nightlight.detect.batch import BatchEngine, WindowsEngine
 from nightlight.detect.definitions import Pack
-from nightlight.detect.engine import Engine
+from nightlight.detect.engine import ENTRIES_MAX, Engine
 from nightlight.errors import RefusedError
 from nightlight.model.event import Event
 
@@ -69,10 +69,11 @@ class LiveEngines:
 
     The compiled engine takes some ten seconds until it is there, and is ten times faster from then on; so it is made
     where the log is long. ``large``: always, or never, whatever the length of the log. ``code``: a folder in which its
-    machine code is kept, so that it takes ten seconds the first time only.
+    machine code is kept, so that it takes ten seconds the first time only. ``most``: how many keys and values it keeps.
     """
 
-    def __init__(self, *, large: bool | None = None, code: Path | None = None) -> None:
+    def __init__(self, *, large: bool | None = None, code: Path | None = None, most: int = ENTRIES_MAX) -> None:
+        self._most = most
         self._large = large
         self._code = CodeFolder(code) if code is not None else None
         # Chosen ids cannot crowd one place of a table: nobody outside knows this number.
@@ -81,8 +82,9 @@ class LiveEngines:
     def new(self, pack: Pack, since: int | None, *, large: bool) -> Engine:
         if large if self._large is None else self._large:
             from nightlight.detect.compiled import Engine as Compiled
+            from nightlight.detect.live import Limits
 
-            made = Compiled.new(pack, self._salt, since=since, store=self._code)
+            made = Compiled.new(pack, self._salt, Limits(self._most), since, self._code)
             _settle()
             return made
         from nightlight.detect.plain import PlainEngine
@@ -103,8 +105,9 @@ class LiveEngines:
             except (KeyError, TypeError, ValueError, json.JSONDecodeError):
                 raise RefusedError("snapshot_corrupted", "The snapshot is damaged.") from None
         from nightlight.detect.compiled import Engine as Compiled
+        from nightlight.detect.live import Limits
 
-        made = Compiled.restore(pack, data, self._salt, store=self._code)
+        made = Compiled.restore(pack, data, self._salt, Limits(self._most), self._code)
         _settle()
         return made
 

@@ -88,7 +88,7 @@ class PreventionRooms(Foundation):
 
     @cached_property
     def engines(self) -> LiveEngines:
-        return LiveEngines(code=self.settings.data_dir / "machine-code")
+        return LiveEngines(code=self.settings.data_dir / "machine-code", most=self.settings.detection_values_max)
 
     @cached_property
     def detection(self) -> Detection | None:

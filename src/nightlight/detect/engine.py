@@ -11,6 +11,9 @@ from nightlight.detect.evaluate import Number
 from nightlight.detect.fields import Seen
 from nightlight.detect.windows import Hit
 
+#: Keys and values that are kept at most, unless a setting says otherwise.
+ENTRIES_MAX = 50_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Counters:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nightlight.detect.columns import SEEN_COLUMNS
 from nightlight.detect.definitions import Pack
+from nightlight.detect.engine import ENTRIES_MAX
 from nightlight.detect.evaluate import Number
 from nightlight.detect.generated import VALUES_AT, Shown
 from nightlight.detect.ranges import CODE, RANGES, unfit
@@ -28,7 +29,7 @@ class Limits:
     takes up to twice the memory and little more than half of the time while they grow; for looking back at history.
     """
 
-    entries_max: int = 50_000_000
+    entries_max: int = ENTRIES_MAX
     values_per_key_max: int = 100_000
     wide: bool = False
 

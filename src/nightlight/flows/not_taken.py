@@ -43,8 +43,8 @@ MEANINGS: Mapping[str, Meaning] = {
     ),
     STATE_FULL: Meaning(
         "a new account, device or room, or its next value, that a full memory had no place for",
-        "Signals about what was counted before stay exact, new ones are missed: give the process more memory and look "
-        "for a flood.",
+        "What is counted stays exact, what is new is missed. Look for a flood; if it is growth, raise "
+        "NIGHTLIGHT_DETECTION_VALUES_MAX.",
     ),
     KEY_FULL: Meaning(
         "a value beyond the 100,000 of one key in one window",
