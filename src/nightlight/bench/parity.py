@@ -52,11 +52,13 @@ def _measure(progress: Progress) -> Sequence[Figure]:
 
 def _apart(how: str, folder: Path) -> None:
     """In a process of its own, so that the memory of one is not in the way of another."""
-    done = subprocess.run(
-        [sys.executable, "-m", "nightlight.bench.parity", how, str(folder)], capture_output=True, text=True, check=False
-    )
+    said = folder / f"{how}.err"
+    # Into a file: Spark's Java, which ends a minute later, would keep a pipe open.
+    with said.open("wb") as errors:
+        command = [sys.executable, "-m", "nightlight.bench.parity", how, str(folder)]
+        done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=errors, check=False)
     if done.returncode:
-        raise UnavailableError("parity", f"{how} failed: {done.stderr[-500:]}", retry=False)
+        raise UnavailableError("parity", f"{how} failed: {said.read_text('utf-8', 'replace')[-500:]}", retry=False)
 
 
 def run_apart(how: str, folder: Path) -> None:
