@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nightlight.adapters.arrow_events import COLUMNS_MAX, MESSAGES_MAX, read_events
+from nightlight.adapters.arrow_events import COLUMNS_MAX, MESSAGES_MAX, TEXT_MAX, read_events
 from nightlight.errors import RefusedError
 from nightlight.model.event import Event, EventKind
 from nightlight.prevent.event_reader import event_from
@@ -117,6 +117,32 @@ def test_too_many_events_and_messages_are_refused() -> None:
     with pytest.raises(RefusedError) as caught:
         read_events(stream_of(*[batch.slice(0, 0)] * (MESSAGES_MAX + 1)), 10)
     assert caught.value.code == "arrow_malformed"
+
+
+def test_what_stands_in_a_dictionary_is_looked_at_once_and_not_too_long() -> None:
+    """A text of eight megabytes would otherwise be looked at in each of ten thousand events."""
+    for words in (False, True):
+        sent = [{**example(EventKind.ROOM_JOINED), "room": "x" * TEXT_MAX}] * 2
+        assert read(stream_of(columns_of(sent, words=words))) == [alone(row) for row in sent]
+        sent = [{**example(EventKind.ROOM_JOINED), "room": "x" * (TEXT_MAX + 1)}] * 2
+        with pytest.raises(RefusedError) as caught:
+            read_events(stream_of(columns_of(sent, words=words)), 10)
+        assert caught.value.code == "arrow_malformed"
+    names = pa.array([f"@a{number}:home.test" for number in range(50_000)])
+    few = pa.DictionaryArray.from_arrays(pa.array([7, None, 49_999], pa.int32()), names)
+    batch = pa.record_batch(
+        {
+            "id": pa.array(["1", "2", "3"]),
+            "kind": pa.array(["account.created"] * 3),
+            "at": pa.array([1] * 3),
+            "actor": few,
+        }
+    )
+    first, second, third = read(stream_of(*[batch] * 90))[:3]
+    assert isinstance(first, Event)
+    assert isinstance(third, Event)
+    assert (first.actor, third.actor) == ("@a7:home.test", "@a49999:home.test")
+    assert not isinstance(second, Event)
 
 
 def test_text_that_is_none_and_offsets_that_lead_out_are_refused() -> None:

@@ -12,8 +12,15 @@ from hypothesis import strategies as st
 from nightlight.model.event import Event, EventKind
 from nightlight.model.relation import Tie
 from nightlight.prevent.event_reader import SHAPES, event_from
-from nightlight.prevent.relations import LATEST_SAID_COUNTS, statements, supersedes
-from tests.prevent.test_event_reader import GOOD
+from nightlight.prevent.relations import (
+    ABOUT_OTHERS,
+    LATEST_SAID_COUNTS,
+    SAY_NO_MORE,
+    further_statements,
+    statements,
+    supersedes,
+)
+from tests.prevent.test_event_reader import GOOD, example
 
 Relations = dict[tuple[str, Tie, str], tuple[int, bool]]
 
@@ -126,3 +133,13 @@ def test_a_dismissed_report_takes_back_that_report_and_not_a_later_one() -> None
 @pytest.mark.parametrize("kind", [EventKind.DECISION_MADE, EventKind.REPORT_DISMISSED])
 def test_the_safety_teams_work_makes_no_account_known(kind: EventKind) -> None:
     assert not [one for one in statements(happened(kind, "robin", "@b:x")) if one.tie is Tie.KNOWN_SINCE]
+
+
+def test_kinds_that_say_no_more_say_no_more() -> None:
+    """They are passed over where many events are taken at once."""
+    for kind in EventKind:
+        event = event_from(example(kind))
+        said = list(further_statements(event))
+        assert list(statements(event))[kind not in ABOUT_OTHERS :] == said
+        if kind in SAY_NO_MORE:
+            assert said == []

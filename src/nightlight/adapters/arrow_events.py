@@ -13,6 +13,7 @@ from typing import Any
 import flatbuffers.encode
 import flatbuffers.packer
 import pyarrow as pa
+import pyarrow.compute as pc
 from flatbuffers.table import Table
 
 from nightlight.errors import RefusedError
@@ -22,7 +23,9 @@ from nightlight.prevent.event_columns import events_from_columns
 #: More columns say nothing: the schema of events is closed.
 COLUMNS_MAX = 64
 #: A message for every few events would be slower than JSON.
-MESSAGES_MAX = 1_000
+MESSAGES_MAX = 100
+#: Bytes. No field takes more than 255; a longer one in a dictionary could stand in every event, and be looked at there.
+TEXT_MAX = 4_096
 _HINT = "See docs/events.md: an Arrow IPC stream with text, whole numbers of 64 bits and truths."
 
 
@@ -115,10 +118,16 @@ _TYPES = (
 
 def _values(column: pa.Array) -> Sequence[Any]:
     """Values of a column, None where there is none. Equal texts of a dictionary are one object."""
-    if not pa.types.is_dictionary(column.type):
-        made: list[Any] = column.to_pylist()
+    known = column.dictionary if pa.types.is_dictionary(column.type) else column
+    if pa.types.is_string(known.type) or pa.types.is_large_string(known.type):
+        longest = pc.max(pc.binary_length(known)).as_py() or 0
+        if longest > TEXT_MAX:
+            raise _malformed(f"A text is longer than {TEXT_MAX:,} bytes.")
+    if known is column or len(known) > len(column):
+        # A dictionary that is longer than what it is for is not listed, were it sent with every batch.
+        made: list[Any] = (column if known is column else column.dictionary_decode()).to_pylist()
         return made
-    words = column.dictionary.to_pylist()
+    words = known.to_pylist()
     return [None if place is None else words[place] for place in column.indices.to_pylist()]
 
 
