@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import io
 import json
 import tracemalloc
@@ -128,6 +129,7 @@ def test_a_huge_table_needs_no_more_memory_than_a_small_one(world: PreventionWor
             yield f"@a{n % 3_000}:x,13_15,,,\n"
 
     def peak(number: int) -> int:
+        gc.collect()
         tracemalloc.start()
         import_accounts(world.house.account_book, lines(number), "robin", lambda _: None)
         _, most = tracemalloc.get_traced_memory()

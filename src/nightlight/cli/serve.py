@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 import logging
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from fastapi import FastAPI
 from starlette.routing import BaseRoute
@@ -29,24 +29,36 @@ from nightlight.web.disclose.routes import disclosure_routes
 from nightlight.web.safe.routes import safe_routes
 
 
-def app_for(house: House) -> FastAPI:
-    """The application with its background work."""
-    settings = house.settings
-    # Threads here wait for the network most of the time; the default of 5 ms lets one busy thread hold all others up.
+@contextmanager
+def _tuned() -> Iterator[None]:
+    """The interpreter set for a service that waits for the network, and set back: tests share their process."""
+    before = sys.getswitchinterval(), gc.get_threshold()
+    # The default of 5 ms lets one busy thread hold all others up.
     sys.setswitchinterval(0.001)
     # A batch of events makes some hundred thousand objects and no cycles; looking for cycles among them, again and
     # again, took a sixth of the time.
     gc.set_threshold(100_000, 50, 100)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before[0])
+        gc.set_threshold(*before[1])
+
+
+def app_for(house: House) -> FastAPI:
+    """The application with its background work."""
+    settings = house.settings
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         background = Background(house)
-        background.start()
-        try:
-            yield
-        finally:
-            background.stop()
-            house.close()
+        with _tuned():
+            background.start()
+            try:
+                yield
+            finally:
+                background.stop()
+                house.close()
 
     return build_app(
         [
