@@ -6,6 +6,7 @@ Not a test: tests start it. It reads lines "deed number step" and answers each w
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -137,8 +138,19 @@ def child(folder: Path, database_url: str, deed: str, number: int, step: int) ->
     return 0
 
 
+def _warm(folder: Path, database_url: str) -> None:
+    """What is read and compiled once for a process is there before any is forked; no connection is."""
+    world = PreventionWorld(folder, database_url, detection="live")
+    world.house.relations.follow()
+    if world.house.detection is not None:
+        world.house.detection.keep_up()
+    world.close()
+    gc.freeze()
+
+
 def main() -> None:
     folder, database_url = Path(sys.argv[1]), sys.argv[2]
+    _warm(folder, database_url)
     for line in sys.stdin:
         deed, number, step = line.split()
         sys.stdout.flush()

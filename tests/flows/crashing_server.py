@@ -6,6 +6,7 @@ could lose or double something.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -56,7 +57,9 @@ def main() -> None:
     folder = Path(sys.argv[1])
     house = House(Settings())
     house.store.migrate()
+    app_for(house)  # what is read and computed once for a process is there before any is forked
     house.close()  # no connection is shared with those that are forked
+    gc.freeze()  # nor does each of them look through all of this for cycles
     process = 0
     for line in sys.stdin:
         if line.strip() == "ended":

@@ -6,7 +6,7 @@ import random
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from urllib.parse import urlsplit
 
 from argon2 import PasswordHasher
@@ -256,15 +256,14 @@ class House(OwnPageRooms):
 
     @cached_property
     def door(self) -> Door:
-        hasher = PasswordHasher()
         return Door(
             self.store,
             self.clock,
             lambda: secrets.token_urlsafe(32),
             int(self.settings.session_hours * 3_600_000),
             self.settings.sign_in_attempts,
-            hasher,
-            hasher.hash(secrets.token_urlsafe(16)),
+            PasswordHasher(),
+            _decoy_hash(),
         )
 
     @cached_property
@@ -301,3 +300,9 @@ class House(OwnPageRooms):
         for name in ("homeserver", "inspector", "store"):
             if name in self.__dict__:
                 self.__dict__[name].close()
+
+
+@cache
+def _decoy_hash() -> str:
+    """The hash of a password that nobody has; one for all doors of a process."""
+    return PasswordHasher().hash(secrets.token_urlsafe(16))
