@@ -14,6 +14,7 @@ from nightlight.evidence.stored_event import StoredEvent
 from nightlight.hazmat.attachment import Opening
 from nightlight.hazmat.merkle import Node
 from nightlight.model.account import Age, BirthMonth
+from nightlight.model.account_record import AccountRecord
 from nightlight.model.action import Action
 from nightlight.model.ask import AskState, StoredAsk
 from nightlight.model.attachment import Attachment, Digests
@@ -105,6 +106,14 @@ class Homeserver(Protocol):
         """The file as the media repository holds it, in chunks; bounded in size and time.
 
         ``RefusedError``: ``no_such_media``, ``media_gone``, ``media_quarantined``, ``media_too_large``.
+        """
+
+
+class AccountRecords(Protocol):
+    def record(self, account: str) -> AccountRecord | None:
+        """What the homeserver has on record about an account of its own; None for strangers to it.
+
+        ``UnavailableError`` when it does not answer or answers nonsense.
         """
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from nightlight.errors import RefusedError
 from nightlight.model.instant import instant, rfc3339
 
-_MOMENTS = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30))  # noqa: DTZ001 - hypothesis adds the zone itself
+_MOMENTS = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30))
 
 
 @given(_MOMENTS.map(lambda moment: moment.replace(tzinfo=UTC, microsecond=moment.microsecond // 1000 * 1000)))

@@ -1,7 +1,7 @@
 """Moments as text: RFC 3339 in UTC, the form in which agencies, people and logs can read them.
 
-Reckoned here because ``datetime`` could read the clock, which no pure room may (H. Hinnant, "chrono-compatible low-level
-date algorithms", ``days_from_civil``; the way back is in ``account.month_of``).
+Reckoned here because ``datetime`` could read the clock, which no pure room may (H. Hinnant, "chrono-compatible
+low-level date algorithms", ``days_from_civil``; the way back is in ``account.month_of``).
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ def first_day(year: int, month: int) -> int:
 
 
 def days_in(year: int, month: int) -> int:
-    leap = month == 2 and (year % 4 == 0 and year % 100 != 0 or year % 400 == 0)
+    leap = month == 2 and ((year % 4 == 0 and year % 100 != 0) or year % 400 == 0)
     return _MONTH_DAYS[month - 1] + leap
 
 
 def rfc3339(at: int) -> str:
-    """``2026-11-27T10:00:00Z``; ``at`` in milliseconds since 1970, UTC. Milliseconds are left out where there are none."""
+    """``2026-11-27T10:00:00Z``; ``at`` in milliseconds since 1970, UTC, which are left out where there are none."""
     day, rest = divmod(at, _DAY_MS)
     month = month_of(at)
     seconds, milliseconds = divmod(rest, 1000)

@@ -102,10 +102,7 @@ def _ip(value: str) -> str:
         parts = [str(ipaddress.ip_address(address))]
     except ValueError:
         raise _malformed("that is not an internet address.", "As in 192.0.2.7 or 2001:db8::7.") from None
-    if rest and rest[-1] in CAPTURES:
-        what = [rest.pop()]
-    else:
-        what = []
+    what = [rest.pop()] if rest and rest[-1] in CAPTURES else []
     if rest:
         parts.append(rfc3339(instant(rest.pop(0))))
     if rest:
