@@ -11,11 +11,13 @@ pytest.importorskip("nats")
 
 import pyarrow as pa
 from nats.js.api import Header
+from typer.testing import CliRunner
 
 from nightlight.adapters.jetstream import server
 from nightlight.adapters.jetstream.groups import GROUP, groups_of, read_group, write_group
 from nightlight.adapters.jetstream.log import Reach, publish, put_group, reach, read_groups
 from nightlight.adapters.jetstream.server import LogPlace
+from nightlight.cli.main import app
 from nightlight.errors import RefusedError, UnavailableError
 from tests.cluster.nats_server import serving
 from tests.cluster.traffic import traffic
@@ -115,3 +117,24 @@ def test_a_message_that_is_no_group_is_refused() -> None:
 def test_a_place_that_cannot_be_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(RefusedError):
         server.LogPlace(**{"url": "nats://localhost", **wrong})  # type: ignore[arg-type]
+
+
+def test_a_towns_folder_is_published_by_the_command_without_its_labels(url: str, tmp_path: Path) -> None:
+    commands, town = CliRunner(), tmp_path / "town"
+    made = commands.invoke(app, ["town", "generate", "--events", "5000", "--days", "10", "--out", str(town)])
+    assert made.exit_code == 0, made.output
+    assert (town / "labels.parquet").exists()
+    words = ["stream", "publish", str(town), "--nats", url, "--log", "town", "--partitions", "2"]
+    done = commands.invoke(app, words)
+    assert done.exit_code == 0, done.output
+    assert reach(LogPlace(url, "town", 2)).number == 5_000
+    again = commands.invoke(app, words)
+    assert again.exit_code == 0, again.output
+    assert "0 events in 0 groups published" in " ".join(again.output.split())
+
+
+def test_what_is_no_events_file_is_refused_by_the_command(url: str, tmp_path: Path) -> None:
+    (tmp_path / "events-0.parquet").write_bytes(b"PAR1 and then nothing")
+    refused = CliRunner().invoke(app, ["stream", "publish", str(tmp_path), "--nats", url, "--log", "none"])
+    assert isinstance(refused.exception, RefusedError)
+    assert refused.exception.code == "events_unreadable"

@@ -55,7 +55,7 @@ def publish(
 ) -> None:
     """Publish events in the order of their numbers. Goes on where the log ends; each event is there once.
 
-    Files of a folder are taken in the order of their names. Interrupt it whenever you like and start it again.
+    Of a town's folder only the events are taken, not its labels. Interrupt it whenever you like and start it again.
     """
     jetstream = _needed("nightlight.adapters.jetstream.log")
     place = _place(nats, log, partitions, credentials, ca, replicas)
@@ -177,17 +177,16 @@ def _differing(place: LogPlace, definitions: bytes, groups: int, table: Any) -> 
 
 
 def _batches(data: Path) -> Iterator[Any]:
+    """The events in the order of their numbers; what else lies in a town's folder, its labels, is no event."""
+    groups = _needed("nightlight.adapters.parquet.row_groups")
     from pyarrow import ArrowInvalid, parquet
 
-    files = sorted(data.glob("*.parquet")) if data.is_dir() else [data]
-    if not files:
-        raise RefusedError("events_absent", f"There is no Parquet file in {data}.")
-    for path in files:
+    for path, group in groups.ordered(groups.find_files(str(data))):
         try:
             with parquet.ParquetFile(path) as file:
-                yield from file.iter_batches(batch_size=50_000)
+                yield from file.iter_batches(batch_size=50_000, row_groups=[group])
         except (ArrowInvalid, OSError):
-            raise RefusedError("events_malformed", f"{path} is no Parquet file that can be read.") from None
+            raise RefusedError("events_unreadable", f"{path} cannot be read as Parquet.") from None
 
 
 def _place(
