@@ -13,6 +13,7 @@ from nightlight.cli.approver import read_approval
 from nightlight.cli.files import read_bytes, write_private
 from nightlight.cli.house import open_house
 from nightlight.cli.output import say
+from nightlight.model.draft import AgencyKind
 from nightlight.web.evidence.page import clock
 
 agency_app = typer.Typer(help="Agencies that may be given evidence.", no_args_is_help=True)
@@ -22,13 +23,20 @@ app = typer.Typer(help="Evidence of decided cases on its way to an agency.", no_
 @agency_app.command("add")
 def agency_add(
     name: str,
-    recipient: Annotated[str, typer.Option(help="The agency's age recipient, age1...", metavar="AGE")],
+    recipient: Annotated[
+        str, typer.Option(help="The agency's age recipient, age1...; not needed for ncmec and iwf.", metavar="AGE")
+    ] = "",
+    kind: Annotated[
+        AgencyKind, typer.Option(help="How it is told: the CyberTipline, the NCA's form, the IWF's form, or a package.")
+    ] = AgencyKind.POLICE,
 ) -> None:
-    """Add an agency with the public key that its files are sealed to. The same name again replaces the key."""
-    check_recipient(recipient)
+    """Add an agency, with the public key that its files are sealed to. The same name again replaces kind and key."""
+    if recipient:
+        check_recipient(recipient)
     with open_house(make=True) as house:
-        house.referral_people.add_agency(name, recipient, by="command line")
-    say(f"Evidence can be referred to {name}. Compare its key with the agency by another way: {recipient}")
+        house.referral_people.add_agency(name, recipient, "command line", kind)
+    seal = f" Compare its key with the agency by another way: {recipient}" if recipient else ""
+    say(f"Cases can be referred to {name}.{seal}")
 
 
 @agency_app.command("remove")
@@ -44,7 +52,7 @@ def agency_list() -> None:
     """List the agencies and their keys."""
     with open_house() as house, house.store.read() as tx:
         for agency in tx.agencies():
-            print(f"{agency.name}\t{agency.recipient}")  # noqa: T201
+            print(f"{agency.name}\t{agency.kind}\t{agency.recipient}")  # noqa: T201
 
 
 @app.command("list")

@@ -12,6 +12,7 @@ from nightlight.errors import RefusedError
 from nightlight.evidence.log import LogEntry, LogHead, LogKind, verify_log
 from nightlight.flows.audit_attachments import AttachmentClaims
 from nightlight.flows.audit_policies import PolicyClaims
+from nightlight.flows.audit_referrals import ReferralClaims
 from nightlight.flows.record_report import is_recorded
 from nightlight.model.case import CaseState
 from nightlight.ports import Store
@@ -36,8 +37,7 @@ class _Claims:
     decisions: dict[str, dict[str, Any]] = field(default_factory=dict)
     cases: dict[str, str | None] = field(default_factory=dict)
     actions: dict[str, tuple[str, str]] = field(default_factory=dict)
-    referrals: dict[str, tuple[str, str]] = field(default_factory=dict)
-    approvals: dict[str, dict[str, str]] = field(default_factory=dict)
+    referrals: ReferralClaims = field(default_factory=ReferralClaims)
     attachments: AttachmentClaims = field(default_factory=AttachmentClaims)
     policies: PolicyClaims = field(default_factory=PolicyClaims)
 
@@ -70,15 +70,9 @@ def audit(store: Store, anchors: Iterable[LogHead]) -> AuditResult:
             action = tx.action(action_id)
             if action is None or (action.kind, action.target) != planned:
                 raise _changed("The action", action_id)
-        for referral_id, said_of_it in claims.referrals.items():
-            referral = tx.referral(referral_id)
-            stored = referral and (referral.agency.name, hashlib.sha256(referral.attestation).hexdigest())
-            if referral is None or stored != said_of_it:
-                raise _changed("The referral", referral_id)
-            given = {a.approver: hashlib.sha256(a.signature).hexdigest() for a in referral.approvals}
-            if given != claims.approvals.get(referral_id, {}):
-                raise _changed("The approvals of", referral_id)
-        if len(tx.referrals()) != len(claims.referrals):
+        if (referral := claims.referrals.broken(tx)) is not None:
+            raise _changed("The referral", referral)
+        if len(tx.referrals()) != claims.referrals.count:
             raise RefusedError("record_changed", "The tables hold a referral that the log never saw.")
         broken = claims.attachments.broken(tx, claims.evidence)
         if broken is not None:
@@ -99,6 +93,7 @@ def _noting(entries: Iterable[LogEntry], claims: _Claims) -> Iterator[LogEntry]:
         detail = json.loads(entry.detail)
         claims.attachments.note(entry, detail)
         claims.policies.note(entry, detail)
+        claims.referrals.note(entry, detail)
         if entry.kind in (LogKind.REPORT_RECEIVED, LogKind.REPORT_CHECKED):
             claims.reports[entry.subject] = detail["record"]
             claims.cases[entry.subject] = detail.get("case")
@@ -107,10 +102,6 @@ def _noting(entries: Iterable[LogEntry], claims: _Claims) -> Iterator[LogEntry]:
                     claims.evidence.setdefault(message["event"], message["evidence"])
         elif entry.kind == LogKind.CASE_DECIDED:
             claims.decisions[entry.subject] = detail
-        elif entry.kind == LogKind.REFERRAL_PROPOSED:
-            claims.referrals[detail["referral"]] = (detail["agency"], detail["attestation"])
-        elif entry.kind == LogKind.REFERRAL_APPROVED:
-            claims.approvals.setdefault(detail["referral"], {})[entry.actor] = detail["signature"]
         elif entry.kind == LogKind.ACTION_PLANNED:
             claims.actions[detail["action"]] = (detail["kind"], detail["target"])
 

@@ -39,7 +39,7 @@ from nightlight.flows.gather_evidence import (
 )
 from nightlight.flows.record_report import NewId
 from nightlight.model.case import CaseState, Outcome
-from nightlight.model.referral import Agency, Approval, Referral, ReferralState
+from nightlight.model.referral import Approval, Referral, ReferralState
 from nightlight.ports import Clock, Homeserver, Store, TimeStamper, Transaction, Vault
 from nightlight.respond.conversation import conversation
 
@@ -189,6 +189,12 @@ class Referrer:
         agency = next((known for known in tx.agencies() if known.name == agency_name), None)
         if agency is None:
             raise RefusedError("agency_not_found", "There is no such agency.", "`nightlight agency add` adds one.")
+        if not agency.recipient:
+            raise RefusedError(
+                "agency_without_key",
+                f"{agency.name} has no key that a bundle could be sealed to.",
+                "`nightlight agency add` with --recipient gives it one.",
+            )
         if not legal_basis or len(legal_basis) > LEGAL_BASIS_CHARS_MAX:
             raise RefusedError(
                 "legal_basis_missing",
@@ -249,7 +255,7 @@ class Referrer:
         return Referral(
             referral_id=referral_id,
             case_id=case_id,
-            agency=Agency(agency.name, agency.recipient),
+            agency=agency,
             legal_basis=legal_basis,
             proposed_by=reviewer,
             proposed_at=now,

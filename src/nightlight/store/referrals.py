@@ -6,7 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Table, insert, select, update
 
+from nightlight.model.draft import AgencyKind
 from nightlight.model.referral import Agency, Approval, Approver, Referral, ReferralState
+from nightlight.respond.draft_text import draft_text, read_draft
 from nightlight.store.schema import agencies, approvals, approvers, referrals
 
 
@@ -15,14 +17,14 @@ class ReferralTables:
 
     def add_agency(self, agency: Agency) -> None:
         """Adds the agency, or gives a known one a new key."""
-        self._put(agencies, agency.name, {"recipient": agency.recipient})
+        self._put(agencies, agency.name, {"recipient": agency.recipient, "kind": agency.kind})
 
     def remove_agency(self, name: str) -> bool:
         return self._retire(agencies, name)
 
     def agencies(self) -> list[Agency]:
         rows = self._connection.execute(select(agencies).where(agencies.c.active).order_by(agencies.c.name))
-        return [Agency(row.name, row.recipient) for row in rows]
+        return [Agency(row.name, row.recipient, AgencyKind(row.kind)) for row in rows]
 
     def add_approver(self, approver: Approver) -> None:
         """Adds the approver, or gives a known one a new key."""
@@ -43,6 +45,7 @@ class ReferralTables:
                 "case_id": referral.case_id,
                 "agency": referral.agency.name,
                 "recipient": referral.agency.recipient,
+                "kind": referral.agency.kind,
                 "legal_basis": referral.legal_basis,
                 "proposed_by": referral.proposed_by,
                 "proposed_at": referral.proposed_at,
@@ -52,13 +55,21 @@ class ReferralTables:
                 "attestation": referral.attestation,
                 "contents": referral.contents,
                 "timestamp": referral.timestamp,
+                **_what_it_says(referral),
             },
         )
 
     def save_referral(self, referral: Referral) -> None:
-        """Stores what can change: its state, its time-stamp, and approvals that are new."""
+        """Stores what can change; of approvals, those that are new."""
         this = referrals.c.referral_id == referral.referral_id
-        changes = {"state": referral.state, "timestamp": referral.timestamp}
+        changes = {
+            "state": referral.state,
+            "timestamp": referral.timestamp,
+            "proposed_by": referral.proposed_by,
+            "proposed_at": referral.proposed_at,
+            "messages": referral.messages,
+            **_what_it_says(referral),
+        }
         self._connection.execute(update(referrals).where(this), changes)
         known = set(
             self._connection.scalars(
@@ -107,7 +118,7 @@ class ReferralTables:
         return Referral(
             referral_id=row.referral_id,
             case_id=row.case_id,
-            agency=Agency(row.agency, row.recipient),
+            agency=Agency(row.agency, row.recipient, AgencyKind(row.kind)),
             legal_basis=row.legal_basis,
             proposed_by=row.proposed_by,
             proposed_at=row.proposed_at,
@@ -118,4 +129,17 @@ class ReferralTables:
             contents=bytes(row.contents),
             approvals=tuple(Approval(a.approver, a.approved_at, bytes(a.signature)) for a in given),
             timestamp=None if row.timestamp is None else bytes(row.timestamp),
+            draft=None if row.draft is None else read_draft(row.draft),
+            reviewed_by=row.reviewed_by,
+            reviewed_at=row.reviewed_at,
+            reference=row.reference,
         )
+
+
+def _what_it_says(referral: Referral) -> dict[str, Any]:
+    return {
+        "draft": None if referral.draft is None else draft_text(referral.draft),
+        "reviewed_by": referral.reviewed_by,
+        "reviewed_at": referral.reviewed_at,
+        "reference": referral.reference,
+    }

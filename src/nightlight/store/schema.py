@@ -125,6 +125,7 @@ agencies = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("recipient", Text, nullable=False),
+    Column("kind", Text, nullable=False),
     Column("active", Boolean, nullable=False),
 )
 
@@ -143,6 +144,7 @@ referrals = Table(
     Column("case_id", Text, ForeignKey("cases.case_id"), nullable=False),
     Column("agency", Text, nullable=False),
     Column("recipient", Text, nullable=False),
+    Column("kind", Text, nullable=False),
     Column("legal_basis", Text, nullable=False),
     Column("proposed_by", Text, nullable=False),
     Column("proposed_at", BigInteger, nullable=False),
@@ -152,6 +154,11 @@ referrals = Table(
     Column("attestation", LargeBinary, nullable=False),
     Column("contents", LargeBinary, nullable=False),
     Column("timestamp", LargeBinary),
+    # What it says, fact by fact; empty for a bundle on its own
+    Column("draft", Text),
+    Column("reviewed_by", Text, nullable=False),
+    Column("reviewed_at", BigInteger),
+    Column("reference", Text, nullable=False),
 )
 Index("ix_referrals_case", referrals.c.case_id, referrals.c.proposed_at)
 

@@ -56,11 +56,17 @@ REFERRAL_STATES = {
     ReferralState.PROPOSED: "waits for approval",
     ReferralState.APPROVED: "approved",
     ReferralState.EXPORTED: "handed over",
+    ReferralState.DRAFT: "being written",
+    ReferralState.FILED: "with the agency",
+    ReferralState.WITHDRAWN: "withdrawn",
 }
 REFERRAL_TONES = {
     ReferralState.PROPOSED: "pending",
     ReferralState.APPROVED: "done",
     ReferralState.EXPORTED: "done",
+    ReferralState.DRAFT: "pending",
+    ReferralState.FILED: "done",
+    ReferralState.WITHDRAWN: "failed",
 }
 
 
@@ -178,6 +184,24 @@ def log_words(entry: LogEntry) -> str:
             return "had the referral time-stamped"
         case LogKind.REFERRAL_EXPORTED:
             return f"handed the sealed bundle out for {detail['agency']}"
+        case LogKind.DRAFT_BEGUN:
+            return f"began a referral to {detail['agency']}"
+        case LogKind.DRAFT_CHANGED:
+            return "changed the referral's draft"
+        case LogKind.DRAFT_PROPOSED:
+            return "sent the referral out as urgent" if detail["urgent"] else "asked a second person to sign it off"
+        case LogKind.DRAFT_APPROVED:
+            return "signed the referral off"
+        case LogKind.DRAFT_RETURNED:
+            return f"gave the referral back: {detail['reason']}"
+        case LogKind.DRAFT_WITHDRAWN:
+            return f"withdrew the referral: {detail['reason']}"
+        case LogKind.DRAFT_REVIEWED:
+            return f"reviewed the urgent referral: {detail['reason']}"
+        case LogKind.DRAFT_READ:
+            return "read the referral as the agency will see it"
+        case LogKind.REFERRAL_FILED:
+            return f"had the referral taken by the agency, as {detail['reference']}"
         case LogKind.ATTACHMENT_CHECKED:
             found = attachments.BADGES[AttachmentCode(detail["verdict"])][0].lower()
             return f"checked attachment {detail['position'] + 1} of {short(detail['event'])}: {found}"
