@@ -20,11 +20,15 @@ _FETCHING = tuple(f"{_XS}{name}" for name in ("import", "include", "redefine", "
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One mistake in a document. ``line`` counts from 1; ``path`` leads to the element; ``message`` is libxml2's."""
+    """One mistake in a document. ``line`` counts from 1; ``path`` leads to the element; ``message`` is libxml2's.
+
+    ``kind``: libxml2's name for this sort of mistake.
+    """
 
     line: int
     path: str
     message: str
+    kind: str = ""
 
 
 class DocumentInvalidError(RefusedError):
@@ -79,7 +83,7 @@ class Schema:
         if not self._validator.validate(root):
             log = self._validator.error_log
             raise DocumentInvalidError(
-                tuple(Mistake(entry.line, entry.path or "", entry.message) for entry in log)
+                tuple(Mistake(entry.line, entry.path or "", entry.message, entry.type_name) for entry in log)
                 or (Mistake(1, "", "The document does not fit the schema."),)
             )
         return root
@@ -93,7 +97,7 @@ def parse(xml: bytes, bytes_max: int) -> Any:
         resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False, remove_pis=True
     )
     try:
-        root = etree.fromstring(xml, parser)
+        root: Any = etree.fromstring(xml, parser)
     except etree.XMLSyntaxError as e:
         raise NoXmlError(f"It is no well-formed XML: {e.msg}", e.lineno or 0) from None
     except ValueError as e:

@@ -50,8 +50,9 @@ def _bytes(tag: str, document: Any) -> bytes:
 
 
 def _fill(parent: Any, value: Any, path: str) -> None:
-    _CHECKS.get(type(value), _nothing)(value, path)
-    for name, tag, place in layout(type(value)):
+    kind: type = type(value)
+    _CHECKS.get(kind, _nothing)(value, path)
+    for name, tag, place in layout(kind):
         content = getattr(value, name)
         if content is None or (place is Place.FIXED and not content):
             continue
