@@ -185,6 +185,21 @@ class Settings(BaseSettings):
         None, description="The authority's root certificates in PEM; without them its own chain is believed."
     )
 
+    # Reporting to agencies
+    reporting_first_name: str = Field("", description="First name of the person whom agencies ask about reports.")
+    reporting_last_name: str = Field("", description="Last name of that person.")
+    reporting_email: str = Field("", description="Mail address of that person.")
+    reporting_phone: str = Field("", description="Telephone number of that person.")
+    reporting_about: str = Field("", description="What the operator says of itself in every report.")
+    terms_url: str = Field("", description="Where the terms of service are, for agencies.")
+    legal_url: str = Field("", description="Where legal process is served on the operator, for agencies.")
+    established: str = Field(
+        "", description="Countries in which the operator is established, as in GB or US,GB; decides whose duty it is."
+    )
+    duties_file: Path | None = Field(
+        None, description="Rules of your own about which agency is told; empty: the ones that come along."
+    )
+
     # Work in the background
     poll_seconds: float = Field(
         10.0, description="How often the homeserver's own reports are collected, seconds.", gt=0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from urllib.parse import urlsplit
@@ -31,20 +31,27 @@ from nightlight.evidence.hash_list import parse_hash_list
 from nightlight.flows.attachments import AttachmentPolicy
 from nightlight.flows.check_attachments import AttachmentChecker, AttachmentLimits
 from nightlight.flows.collect_reports import Collector
+from nightlight.flows.draft_referral import ReferralDesk
 from nightlight.flows.enforce import Enforcer
 from nightlight.flows.examine import Examination, Installation
 from nightlight.flows.examine_detection import DetectionExamination
+from nightlight.flows.fill_draft import DraftFiller
 from nightlight.flows.keep_attachment import AttachmentKeeper
 from nightlight.flows.not_taken import examined, not_taken
 from nightlight.flows.own_door import OwnDoor, OwnDoorLimits
+from nightlight.flows.prepare_report import Preparation, Prepared
+from nightlight.flows.preview_referral import Previewer, PreviewRow
 from nightlight.flows.refer import Operator, Referrer
 from nightlight.flows.referral_people import ReferralPeople
 from nightlight.flows.review import Desk
 from nightlight.flows.sign_in import Door
 from nightlight.flows.take_report import Intake, IntakeLimits
 from nightlight.flows.transparency import Transparency
+from nightlight.model.draft import AgencyKind
 from nightlight.model.health import Finding
+from nightlight.model.referral import Referral
 from nightlight.model.report import Report
+from nightlight.model.reporter import ReportingOperator
 from nightlight.settings import Attachments
 from nightlight.web.api.routes import BodyLimits
 from nightlight.web.api.status import StatusLinks, how_to_prove
@@ -90,6 +97,46 @@ class House(OwnPageRooms):
         roots = (read_bytes(settings.timestamp_root_file),) if settings.timestamp_root_file else ()
         stamper = TimestampAuthority(settings.timestamp_url, roots) if settings.timestamp_url else None
         return Referrer(self.store, self.homeserver, self.clock, new_id, self.operator, seal, stamper, self.vault)
+
+    @cached_property
+    def reporting_operator(self) -> ReportingOperator:
+        settings = self.settings
+        return ReportingOperator(
+            service=settings.server_name,
+            first_name=settings.reporting_first_name,
+            last_name=settings.reporting_last_name,
+            email=settings.reporting_email,
+            phone=settings.reporting_phone,
+            about=settings.reporting_about or settings.operator_name,
+            terms_url=settings.terms_url,
+            legal_url=settings.legal_url,
+        )
+
+    @cached_property
+    def preparation(self) -> Preparation:
+        return Preparation(self.store, self.vault, self.settings.attachment_bytes_max)
+
+    @cached_property
+    def referral_desk(self) -> ReferralDesk:
+        records = self.homeserver.account_records if self.settings.homeserver_url else None
+        filler = DraftFiller(self.people, self.settings.server_name, records)
+        return ReferralDesk(self.store, self.clock, new_id, filler, lambda *_: None, lambda *_: [])
+
+    @cached_property
+    def previewer(self) -> Previewer:
+        from nightlight.adapters.cybertipline.preview import tipline_preview
+        from nightlight.adapters.cybertipline.schema import Schema
+
+        def ncmec(prepared: Prepared) -> Sequence[PreviewRow]:
+            return tipline_preview(prepared, self.reporting_operator, Schema.own())
+
+        return Previewer(self.store, self.clock, self.preparation, {AgencyKind.NCMEC: ncmec})
+
+    def drafted_referrals(self) -> list[Referral]:
+        """Every referral with a draft, the newest first."""
+        with self.store.read() as tx:
+            found = [referral for referral in tx.referrals() if referral.draft is not None]
+        return sorted(found, key=lambda referral: -referral.proposed_at)
 
     @cached_property
     def referral_people(self) -> ReferralPeople:
