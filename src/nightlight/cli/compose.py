@@ -20,6 +20,7 @@ from nightlight.adapters.sealed.process import SealedWorker
 from nightlight.adapters.timestamp import TimestampAuthority
 from nightlight.adapters.vault import FileVault
 from nightlight.cli.anchor import Anchor
+from nightlight.cli.data import shipped_duties
 from nightlight.cli.files import read_bytes, read_line
 from nightlight.cli.foundation import new_id
 from nightlight.cli.matrix import as_token
@@ -52,6 +53,8 @@ from nightlight.model.health import Finding
 from nightlight.model.referral import Referral
 from nightlight.model.report import Report
 from nightlight.model.reporter import ReportingOperator
+from nightlight.respond.country import country
+from nightlight.respond.duties import read_duties
 from nightlight.settings import Attachments
 from nightlight.web.api.routes import BodyLimits
 from nightlight.web.api.status import StatusLinks, how_to_prove
@@ -120,7 +123,10 @@ class House(OwnPageRooms):
     def referral_desk(self) -> ReferralDesk:
         records = self.homeserver.account_records if self.settings.homeserver_url else None
         filler = DraftFiller(self.people, self.settings.server_name, records)
-        return ReferralDesk(self.store, self.clock, new_id, filler, lambda *_: None, lambda *_: [])
+        settings = self.settings
+        duties = read_duties(read_bytes(settings.duties_file) if settings.duties_file else shipped_duties())
+        established = frozenset(country(code.strip()) for code in settings.established.split(",") if code.strip())
+        return ReferralDesk(self.store, self.clock, new_id, filler, lambda *_: None, lambda *_: [], duties, established)
 
     @cached_property
     def previewer(self) -> Previewer:
