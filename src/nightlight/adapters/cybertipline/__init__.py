@@ -1,0 +1,1 @@
+"""NCMEC's CyberTipline: its documents, and the calls that file them."""
