@@ -94,7 +94,8 @@ class Submission:
     ``agency``: its name. ``opened_at`` and ``last_change_at``: just before we asked for it, so that the report expires
     no earlier than we reckon. ``in_flight``: a call that was begun and whose answer is not yet written down.
     ``finish_unknown``: the end of this report was asked for, and nobody knows whether the agency took it so.
-    ``attempts``: failures in a row, the last of which set ``next_attempt_at``. ``error`` and ``error_words``: the
+    ``attempts``: failures since it was queued or put back to work, the last of which set ``next_attempt_at``.
+    ``openings``: reports opened since then. ``error`` and ``error_words``: the
     newest one, empty where there is none. ``retract_by``, ``retract_reason``: who wants it back, empty if nobody.
     """
 
@@ -108,6 +109,7 @@ class Submission:
     due_at: int
     next_attempt_at: int
     attempts: int = 0
+    openings: int = 0
     report_id: int | None = None
     opened_at: int | None = None
     last_change_at: int | None = None

@@ -39,6 +39,8 @@ WORDS_MAX = 500
 
 #: May or may not be filed: only a person can find out.
 MAYBE_FILED = "maybe_filed"
+#: Or ended by somebody else; then, too.
+UNSURE = frozenset({MAYBE_FILED, f"agency_{Outcome.ALREADY_FINISHED}"})
 FILES_DIFFER = "files_differ"
 #: Tried on by itself, and yet nothing will change until somebody does something.
 PERSON_ERRORS = frozenset(
@@ -129,13 +131,13 @@ def after(
         known = replace(known, request_ids=(*known.request_ids, reply.request_id)[-_REQUESTS_KEPT:])
     match step.kind:
         case StepKind.OPEN:
-            return _after_open(known, reply, now, files, jitter)
+            return _settled(_after_open(known, reply, now, files, jitter))
         case StepKind.UPLOAD | StepKind.DESCRIBE:
-            return _after_file(known, step, reply, now, asked_at, jitter)
+            return _settled(_after_file(known, step, reply, now, asked_at, jitter))
         case StepKind.FINISH:
-            return _after_finish(known, reply, now, jitter)
+            return _settled(_after_finish(known, reply, now, jitter))
         case _:
-            return _after_retract(known, reply, now, jitter)
+            return _settled(_after_retract(known, reply, now, jitter))
 
 
 def lost(submission: Submission, now: int) -> Submission:
@@ -148,34 +150,30 @@ def stopped(
 ) -> Submission:
     """How it stands when the call in flight could not be made, or not to its end: it certainly did nothing."""
     here = replace(submission, in_flight=None, state=_resting(submission))
-    if retry:
-        return _postponed(here, error, words, now, jitter)
-    return _failed(here, error, words)
+    if here.report_id is None:
+        here = replace(here, opened_at=None, last_change_at=None)
+    return _settled(_postponed(here, error, words, now, jitter) if retry else _failed(here, error, words))
 
 
-def retried(submission: Submission, *, not_filed: bool) -> Submission:
-    """A failed one put back to work by a person. ``not_filed``: the agency says that it has no such report.
+def retried(submission: Submission, now: int, *, not_filed: bool) -> Submission:
+    """A failed one put back to work by a person. ``not_filed``: the agency says that it does not have it.
 
-    One that may have been filed is asked about again under its own number, and filed anew only with that word.
+    A report that may have been filed is asked about again under its own number; only that word lets another be opened.
     """
-    files = submission.files
-    fresh = not submission.finish_unknown or not_filed
-    if fresh:
-        files = ()
-    return replace(
+    again = replace(
         submission,
-        state=SubmissionState.QUEUED if fresh else SubmissionState.FINISHING,
         attempts=0,
+        openings=0,
         next_attempt_at=0,
         error="",
         error_words="",
-        files=files,
-        report_id=None if fresh else submission.report_id,
-        opened_at=None if fresh else submission.opened_at,
-        last_change_at=None if fresh else submission.last_change_at,
-        finish_unknown=not fresh,
-        orphans=() if fresh else submission.orphans,
+        retract_by="",
+        retract_reason="",
     )
+    if submission.finish_unknown and not not_filed:
+        return replace(again, state=SubmissionState.FINISHING)
+    again = replace(again, state=SubmissionState.QUEUED, finish_unknown=False)
+    return again if again.report_id is None else _given_up(again, now, submission.error)
 
 
 def finished(submission: Submission, now: int) -> Submission:
@@ -196,9 +194,7 @@ def wanted_back(submission: Submission, by: str, reason: str) -> Submission:
     wanted = replace(submission, retract_by=by, retract_reason=reason, next_attempt_at=0)
     if submission.in_flight is not None:
         return wanted
-    if submission.report_id is None:
-        return replace(wanted, state=SubmissionState.RETRACTED)
-    return replace(wanted, state=SubmissionState.RETRACTING)
+    return _settled(replace(wanted, state=SubmissionState.RETRACTING))
 
 
 def needs_attention(submission: Submission, now: int) -> bool:
@@ -210,7 +206,7 @@ def needs_attention(submission: Submission, now: int) -> bool:
 
 def backoff_ms(attempts: int) -> int:
     """How long to wait after so many failures."""
-    return min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** min(20, max(0, attempts - 1)))
+    return min(BACKOFF_MAX_MS, BACKOFF_MS << min(20, max(0, attempts - 1)))
 
 
 _REQUESTS_KEPT = 200
@@ -222,6 +218,7 @@ def _after_open(known: Submission, reply: AgencyReply, now: int, files: tuple[st
             known,
             state=SubmissionState.OPEN,
             report_id=reply.report_id,
+            openings=known.openings + 1,
             files=tuple(SubmissionFile(position, name) for position, name in enumerate(files)),
         )
         return _at_rest(opened)
@@ -229,8 +226,6 @@ def _after_open(known: Submission, reply: AgencyReply, now: int, files: tuple[st
     if reply.acted is not Acted.NO:
         # There may be a report that nobody knows the number of. Nobody can finish it either.
         here = _with_orphan(here, Orphan(now, reply.report_id, reply.error_code))
-    if known.retract_by:
-        return replace(here, state=SubmissionState.RETRACTED)
     return _held_up(here, reply, now, jitter)
 
 
@@ -305,7 +300,7 @@ def _postponed(here: Submission, error: str, words: str, now: int, jitter: float
     tried = replace(here, attempts=here.attempts + 1, error=error, error_words=words[:WORDS_MAX])
     if tried.attempts >= ATTEMPTS_MAX:
         return _failed(tried, error, f"{ATTEMPTS_MAX} attempts came to nothing. The last one: {words}")
-    if sum(1 for orphan in tried.orphans if orphan.report_id is not None) >= OPENINGS_MAX:
+    if tried.report_id is None and tried.openings >= OPENINGS_MAX:
         return _failed(
             tried, error, f"{OPENINGS_MAX} reports were opened and none could be finished. The last: {words}"
         )
@@ -334,6 +329,13 @@ def _given_up(known: Submission, now: int, why: str) -> Submission:
     """Without its report: nobody here ever finishes that one."""
     left = _with_orphan(known, Orphan(now, known.report_id, why))
     return replace(left, state=SubmissionState.QUEUED, report_id=None, opened_at=None, last_change_at=None, files=())
+
+
+def _settled(here: Submission) -> Submission:
+    """Where somebody wants it back and nothing is open, it is back."""
+    if here.retract_by and here.report_id is None and here.state is not SubmissionState.FINISHED:
+        return replace(_at_rest(here), state=SubmissionState.RETRACTED)
+    return here
 
 
 def _with_orphan(known: Submission, orphan: Orphan) -> Submission:
