@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
 
 from nightlight.errors import RefusedError, UnavailableError
 from nightlight.evidence.log import LogKind
@@ -112,8 +113,7 @@ class Submitter:
                 )
             again = retried(submission, now, not_filed=not_filed)
             tx.save_submission(again)
-            detail = {"before": submission.error, "not_filed": not_filed}
-            _log(tx, LogKind.SUBMISSION_RETRIED, by, again, now, **detail)
+            _log(tx, LogKind.SUBMISSION_RETRIED, by, again, now, before=submission.error, not_filed=not_filed)
         return again
 
     def confirm(self, submission_id: str, by: str) -> Submission:
@@ -178,13 +178,13 @@ class Submitter:
         if step.kind not in CALLS:
             self._let_go(submission)
             return
-        documents = self.documents_of(submission)
+        documents = cache(lambda: self.documents_of(submission))
         with self.store.write() as tx:
             submission = self._begin(tx, self._ours(tx, submission), step)
         while submission.in_flight is not None:
             submission = self._one_step(submission, documents)
 
-    def _one_step(self, submission: Submission, documents: ReportDocuments) -> Submission:
+    def _one_step(self, submission: Submission, documents: Callable[[], ReportDocuments]) -> Submission:
         """Makes the call in flight; stores what came of it and, in the same transaction, which one is next."""
         begun_at = self.clock.now()
         sent: _Sent | None = None
@@ -216,22 +216,23 @@ class Submitter:
         tx.save_submission(begun)
         return begun
 
-    def _call(self, submission: Submission, documents: ReportDocuments) -> _Sent:
+    def _call(self, submission: Submission, documents: Callable[[], ReportDocuments]) -> _Sent:
         step, report_id = submission.in_flight, submission.report_id
         if step is None or (report_id is None) != (step.kind is StepKind.OPEN):
             raise RuntimeError("no such call can be under way")
         if report_id is None:
-            documents.validate()  # everything, before anything is opened
-            files, document = tuple(documents.files()), documents.report()
+            said = documents()
+            said.validate()  # everything, before anything is opened
+            files, document = tuple(said.files()), said.report()
             return _Sent(self.service.submit(document), files, hashlib.sha256(document).hexdigest())
         match step.kind:
             case StepKind.UPLOAD:
                 file = submission.files[step.position]
-                content = self._beating(submission, documents.content(step.position))
+                content = self._beating(submission, documents().content(step.position))
                 return _Sent(self.service.upload(report_id, file.name, content))
             case StepKind.DESCRIBE:
                 file = submission.files[step.position]
-                details = documents.file_details(step.position, report_id, file.file_id)
+                details = documents().file_details(step.position, report_id, file.file_id)
                 return _Sent(self.service.describe(report_id, details))
             case StepKind.FINISH:
                 return _Sent(self.service.finish(report_id))
@@ -282,12 +283,12 @@ class Submitter:
     def _note(self, tx: Transaction, before: Submission, then: Submission, now: int, sha256: str = "") -> None:
         """What the log says of a change, and what follows a finished report."""
         if then.report_id is not None and before.report_id is None:
-            detail = {"report": then.report_id, "files": len(then.files), "sha256": sha256}
-            _log(tx, LogKind.SUBMISSION_OPENED, WORKER, then, now, **detail)
+            files = len(then.files)
+            _log(tx, LogKind.SUBMISSION_OPENED, WORKER, then, now, report=then.report_id, files=files, sha256=sha256)
         sent_before = {file.position for file in before.files if file.uploaded}
         for file in then.files:
             if file.uploaded and file.position not in sent_before:
-                detail = {
+                detail: dict[str, str | int] = {
                     "report": then.report_id or 0,
                     "position": file.position,
                     "file": file.file_id,
@@ -302,8 +303,10 @@ class Submitter:
         elif then.state is SubmissionState.RETRACTED:
             _log(tx, LogKind.SUBMISSION_RETRACTED, then.retract_by, then, now, reason=then.retract_reason)
         else:
-            detail = {"error": then.error, "why": then.error_words, "report": then.report_id or 0}
-            _log(tx, LogKind.SUBMISSION_FAILED, WORKER, then, now, **detail)
+            number = then.report_id or 0
+            _log(
+                tx, LogKind.SUBMISSION_FAILED, WORKER, then, now, error=then.error, why=then.error_words, report=number
+            )
 
 
 def _log(
