@@ -41,6 +41,7 @@ class Referring:
     records: Records = field(default_factory=Records)
     sent: list[str] = field(default_factory=list)
     prior: list[int] = field(default_factory=list)
+    kind: AgencyKind = AgencyKind.NCMEC
 
     @property
     def desk(self) -> ReferralDesk:
@@ -69,10 +70,10 @@ class Referring:
         }
         self.records.known[account] = AccountRecord(account=account, **{**values, **changes})  # type: ignore[arg-type]
 
-    def decided(self, policy: Policy = Policy.CHILD_GROOMING, agency: AgencyKind = AgencyKind.NCMEC) -> str:
+    def decided(self, policy: Policy = Policy.CHILD_GROOMING) -> str:
         """The id of a decided case of two messages, with an agency to refer it to."""
         world = self.world
-        world.people.add_agency(NCMEC, "", "test", agency)
+        world.people.add_agency(NCMEC, "", "test", self.kind)
         case_id = world.report(world.opening, world.abusive).report.case_id or ""
         world.desk.decide(case_id, "robin", Outcome.VIOLATION, policy, "what was found", [])
         return case_id

@@ -90,7 +90,7 @@ def test_nothing_of_a_childs_records_is_asked_for_but_what_helps_to_find_it() ->
 def test_an_address_and_when_it_was_seen_come_apart_as_they_went_in(
     ip: ipaddress.IPv4Address | ipaddress.IPv6Address, at: int, what: str
 ) -> None:
-    from nightlight.model.instant import rfc3339
+    from nightlight.respond.instant import rfc3339
 
     value = checked_value(FIELDS["suspect.ip"], " ".join(filter(None, (str(ip), rfc3339(at), what))))
     assert capture_of(value) == Capture(str(ip), at, what)

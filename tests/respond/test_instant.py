@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightlight.errors import RefusedError
-from nightlight.model.instant import instant, rfc3339
+from nightlight.respond.instant import instant, rfc3339
 
 _MOMENTS = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30))
 

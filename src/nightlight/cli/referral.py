@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from nightlight.adapters.age import check_recipient
+from nightlight.cli import tipline
 from nightlight.cli.approver import read_approval
 from nightlight.cli.files import read_bytes, write_private
 from nightlight.cli.house import open_house
@@ -17,7 +18,8 @@ from nightlight.model.draft import AgencyKind
 from nightlight.web.evidence.page import clock
 
 agency_app = typer.Typer(help="Agencies that may be given evidence.", no_args_is_help=True)
-app = typer.Typer(help="Evidence of decided cases on its way to an agency.", no_args_is_help=True)
+app = typer.Typer(help="What decided cases tell an agency, and the way there.", no_args_is_help=True)
+tipline.register(app)
 
 
 @agency_app.command("add")

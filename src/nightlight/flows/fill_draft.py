@@ -16,10 +16,10 @@ from nightlight.model.account_record import AccountRecord
 from nightlight.model.action import Action, ActionKind, ActionState
 from nightlight.model.case import POLICY_TITLES, Case, Decision, Policy
 from nightlight.model.draft import AgencyKind, Basis, Draft, DraftFile, Fact
-from nightlight.model.instant import rfc3339
 from nightlight.model.report import Report, ReportedMessage
 from nightlight.ports import AccountRecords, Transaction
 from nightlight.respond.conversation import Line, conversation
+from nightlight.respond.instant import rfc3339
 from nightlight.respond.referral_fields import FIELDS, INCIDENT_TYPES
 
 #: Connections and devices seen this long around the incident go out; the rest is known and stays here.

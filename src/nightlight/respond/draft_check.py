@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from nightlight.errors import RefusedError
 from nightlight.model.draft import AgencyKind, Basis, Draft, FileRelevance
-from nightlight.model.instant import instant
+from nightlight.respond.instant import instant
 from nightlight.respond.referral_fields import FIELDS, ROLES, ReferralField, fields_for
 from nightlight.respond.referral_values import checked_value
 

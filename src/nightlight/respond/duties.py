@@ -11,8 +11,8 @@ import yaml
 from nightlight.errors import RefusedError
 from nightlight.hazmat.strict_yaml import MalformedError, Reader, read_nodes
 from nightlight.model.case import Policy
-from nightlight.model.country import country
 from nightlight.model.draft import AgencyKind
+from nightlight.respond.country import country
 
 FORMAT = "nightlight-duties/1"
 CODE = "duties_malformed"

@@ -7,10 +7,10 @@ import re
 from dataclasses import dataclass
 
 from nightlight.errors import RefusedError
-from nightlight.model.country import country
-from nightlight.model.instant import instant, rfc3339
-from nightlight.model.xml_text import xml_text
+from nightlight.respond.country import country
+from nightlight.respond.instant import instant, rfc3339
 from nightlight.respond.referral_fields import Form, ReferralField
+from nightlight.respond.xml_text import xml_text
 
 LINE_CHARS_MAX = 1_000
 TEXT_CHARS_MAX = 20_000

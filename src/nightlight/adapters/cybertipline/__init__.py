@@ -1,1 +1,1 @@
-"""NCMEC's CyberTipline: its documents, and the calls that file them."""
+"""The CyberTipline of the US National Center for Missing & Exploited Children: its documents, its calls."""
