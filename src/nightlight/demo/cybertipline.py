@@ -22,7 +22,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from nightlight.adapters.cybertipline.reply import CODES
+from nightlight.adapters.cybertipline.codes import CODES
+from nightlight.adapters.cybertipline.schema import NoXmlError, parse
 from nightlight.demo.tipline_faults import BEFORE, CALLS, Fault, FaultKind, FaultPlan
 from nightlight.demo.tipline_store import TiplineStore, TrainingReport, TrainingState
 from nightlight.errors import RefusedError
@@ -211,12 +212,11 @@ class CyberTipline:
 
 
 def _parsed(document: bytes) -> etree._Element | None:
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
-        root = etree.fromstring(document, parser)
-    except (etree.XMLSyntaxError, ValueError):
+        root: etree._Element = parse(document, DOCUMENT_BYTES_MAX)
+    except NoXmlError:
         return None
-    return None if root.getroottree().docinfo.internalDTD is not None else root
+    return root
 
 
 def _text(root: etree._Element | None, name: str) -> str:
@@ -243,7 +243,7 @@ def _response(
 ) -> Response:
     parts = [
         f"<responseCode>{code}</responseCode>",
-        f"<responseDescription>{escape(words or CODES[code].words)}</responseDescription>",
+        f"<responseDescription>{escape(words or CODES[code].meaning)}</responseDescription>",
         "" if report_id is None else f"<reportId>{report_id}</reportId>",
         f"<fileId>{file_id}</fileId>" if file_id else "",
         f"<hash>{md5}</hash>" if md5 else "",

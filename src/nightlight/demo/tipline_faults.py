@@ -64,7 +64,8 @@ def read_fault(text: str) -> Fault:
         raise RefusedError(
             "fault_malformed",
             f"{text!r} is no fault.",
-            f"Write CALL:KIND:NTH, as in submit:drop_after:1. Calls: {', '.join(CALLS)}. Kinds: {', '.join(FaultKind)}.",
+            "Write CALL:KIND:NTH, as in submit:drop_after:1. "
+            f"Calls: {', '.join(CALLS)}. Kinds: {', '.join(FaultKind)}.",
         )
     return Fault(call, kind, number, seconds)
 

@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from lxml import etree
 
+from nightlight.adapters.cybertipline.codes import CODES, ResponseCode, response_code
+from nightlight.adapters.cybertipline.schema import NoXmlError, parse
 from nightlight.model.agency_reply import Acted, AgencyReply, Outcome, Problem
 
 ANSWER_BYTES_MAX = 262_144
@@ -20,41 +21,6 @@ _REPORT_ID = re.compile(r"[1-9][0-9]{0,17}\Z", re.ASCII)
 _CODE = re.compile(r"[0-9]{1,6}\Z", re.ASCII)
 _FILE_ID = re.compile(r"[0-9A-Za-z._:-]{1,200}\Z", re.ASCII)
 _MD5 = re.compile(r"[0-9A-Fa-f]{32}\Z", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """What a response code says, what we do about it, and whether the service did what was asked."""
-
-    words: str
-    outcome: Outcome
-    acted: Acted
-
-
-#: Every documented code. Of a failure inside of the service nobody can tell how far it had got.
-CODES: dict[int, Meaning] = {
-    0: Meaning("Success", Outcome.OK, Acted.YES),
-    1000: Meaning("Server error", Outcome.RETRY, Acted.UNKNOWN),
-    1100: Meaning("Save failed", Outcome.RETRY, Acted.UNKNOWN),
-    1110: Meaning("Upload failed", Outcome.RETRY, Acted.UNKNOWN),
-    1111: Meaning("File upload failed", Outcome.RETRY, Acted.UNKNOWN),
-    1210: Meaning("Resource not found", Outcome.REFUSED, Acted.NO),
-    1300: Meaning("Update failed", Outcome.RETRY, Acted.UNKNOWN),
-    2000: Meaning("Authentication required", Outcome.FIX_CREDENTIALS, Acted.NO),
-    3000: Meaning("Not authorized", Outcome.FIX_CREDENTIALS, Acted.NO),
-    3100: Meaning("Not authorized to submit reports", Outcome.FIX_CREDENTIALS, Acted.NO),
-    3300: Meaning("Not authorized to change reports", Outcome.FIX_CREDENTIALS, Acted.NO),
-    4000: Meaning("Invalid request", Outcome.REFUSED, Acted.NO),
-    4100: Meaning("Validation failed", Outcome.FIX_DOCUMENT, Acted.NO),
-    4110: Meaning("Malformed XML", Outcome.FIX_DOCUMENT, Acted.NO),
-    4200: Meaning("Malformed file", Outcome.REFUSED, Acted.NO),
-    5001: Meaning("Report does not exist", Outcome.REPORT_GONE, Acted.NO),
-    5002: Meaning("File does not exist", Outcome.REPORT_GONE, Acted.NO),
-    5101: Meaning("Report already retracted", Outcome.ALREADY_RETRACTED, Acted.NO),
-    5102: Meaning("Report already finished", Outcome.ALREADY_FINISHED, Acted.NO),
-}
-
-_UNDOCUMENTED = Meaning("The service answers with a code that is not documented", Outcome.REFUSED, Acted.UNKNOWN)
 
 
 def read_reply(status: int, body: bytes, request_id: str = "") -> AgencyReply:
@@ -69,20 +35,18 @@ def read_reply(status: int, body: bytes, request_id: str = "") -> AgencyReply:
     code = texts.get("responseCode", "")
     if not _CODE.match(code):
         return _without_document(status, request_id)
-    meaning = CODES.get(int(code), _UNDOCUMENTED)
-    if meaning.outcome is Outcome.OK and not 200 <= status < 300:
+    known = response_code(int(code))
+    if known.outcome is Outcome.OK and not 200 <= status < 300:
         return _nonsense(request_id, f"The service says that all is well, with status {status}.")
-    said = _plain(texts.get("responseDescription", "")) or meaning.words
-    description = said if meaning.outcome is Outcome.OK else f"{meaning.words} ({code})."
-    if meaning.outcome is not Outcome.OK and said != meaning.words:
-        description = f"{description} The agency says: {said}"
+    said = _plain(texts.get("responseDescription", ""))
+    description = f"{known.meaning} (code {known.code})" + (f" The agency says: {said}" if said else "")
     report_id = texts.get("reportId", "")
     file_id, md5 = texts.get("fileId", ""), texts.get("hash", "")
     return AgencyReply(
-        outcome=meaning.outcome,
-        acted=meaning.acted,
+        outcome=known.outcome,
+        acted=_acted(known),
         description=description,
-        code=int(code),
+        code=known.code,
         report_id=int(report_id) if _REPORT_ID.match(report_id) else None,
         file_id=file_id if _FILE_ID.match(file_id) else "",
         md5=bytes.fromhex(md5) if _MD5.match(md5) else b"",
@@ -91,21 +55,23 @@ def read_reply(status: int, body: bytes, request_id: str = "") -> AgencyReply:
     )
 
 
+def _acted(known: ResponseCode) -> Acted:
+    """Of a failure inside of the service, and of a code that nobody knows, it cannot be told how far it had got."""
+    if known.outcome is Outcome.OK:
+        return Acted.YES
+    return Acted.UNKNOWN if known.outcome is Outcome.RETRY or known.code not in CODES else Acted.NO
+
+
 _ROOTS = ("reportResponse", "reportDoneResponse")
 
 
 def _root(body: bytes) -> etree._Element | None:
     """The document element; None for what is no XML, or carries a DTD, with which it could name entities."""
-    if not body or len(body) > ANSWER_BYTES_MAX:
-        return None
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
-    )
     try:
-        root = etree.fromstring(body, parser)
-    except (etree.XMLSyntaxError, ValueError):
+        root: etree._Element = parse(body, ANSWER_BYTES_MAX)
+    except NoXmlError:
         return None
-    return None if root.getroottree().docinfo.internalDTD is not None else root
+    return root
 
 
 def _file_ids(root: etree._Element) -> tuple[str, ...]:
