@@ -32,7 +32,8 @@ DOCUMENT_BYTES_MAX = 16_777_216
 _CHUNK = 1_048_576
 _ID_DIGITS_MAX = 18
 
-Validate = Callable[[bytes], None]
+#: What it returns does not matter.
+Validate = Callable[[bytes], object]
 
 
 class CyberTipline:

@@ -87,7 +87,10 @@ class TiplineClient:
         self._base = _checked(base_url)
         self._credentials = credentials
         self._times = times or TiplineTimes()
-        tls = ssl.create_default_context(cafile=None if roots is None else str(roots))
+        if self._base.startswith("https:"):
+            tls = ssl.create_default_context(cafile=None if roots is None else str(roots))
+        else:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # not used, and would trust nobody: loading roots takes long
         limits = self._times
         self._http = httpx.Client(
             verify=tls,

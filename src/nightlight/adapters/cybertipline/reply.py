@@ -80,7 +80,7 @@ def _file_ids(root: etree._Element) -> tuple[str, ...]:
         if isinstance(files.tag, str) and etree.QName(files).localname == "files":
             for child in files:
                 text = (child.text or "").strip()
-                if len(found) < _FILES_MAX and _FILE_ID.match(text):
+                if isinstance(child.tag, str) and len(found) < _FILES_MAX and _FILE_ID.match(text):
                     found.append(text)
     return tuple(found)
 
