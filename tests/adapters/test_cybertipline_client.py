@@ -226,7 +226,7 @@ HALF = b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n<reportResponse>"
         (http("200 OK", XML + b"<reportResponse><responseCode>9999</responseCode></reportResponse>"),
          (Outcome.REFUSED, Problem.NONE)),
     ],
-    ids=["nothing", "half", "no http", "redirect", "500", "503", "page", "json", "long", "404", "0 in 500", "1000", "?"],
+    ids=["nothing", "half", "no http", "redirect", "500", "503", "page", "json", "long", "404", "0+500", "1000", "?"],
 )  # fmt: skip
 def test_an_answer_that_is_of_no_use_leaves_it_open_whether_it_acted(
     call: str, answer: bytes, expected: tuple[Outcome, Problem]
