@@ -16,6 +16,7 @@ from nightlight.hazmat.merkle import Node
 from nightlight.model.account import Age, BirthMonth
 from nightlight.model.account_record import AccountRecord
 from nightlight.model.action import Action
+from nightlight.model.agency_reply import AgencyReply
 from nightlight.model.ask import AskState, StoredAsk
 from nightlight.model.attachment import Attachment, Digests
 from nightlight.model.case import Case, CaseState, Decision
@@ -28,6 +29,7 @@ from nightlight.model.referral import Agency, Approver, Referral
 from nightlight.model.relation import NumberedStatement, Tie
 from nightlight.model.report import Report, ReportedMessage
 from nightlight.model.signal import Alert, AlertKind, AlertState, BacktestRecord, RuleChange, Signal
+from nightlight.model.submission import Submission
 from nightlight.prevent.facts import Seen
 
 
@@ -160,6 +162,47 @@ class Vault(Protocol):
 class TimeStamper(Protocol):
     def stamp(self, message: bytes) -> bytes:
         """A verified RFC 3161 response over ``message``; ``UnavailableError`` if there is none to be had."""
+
+
+class ReportingService(Protocol):
+    """An agency's reporting service, as a submission uses it.
+
+    Every answer is a typed ``AgencyReply``, the lack of one too: it says whether the service acted. Nothing is raised
+    but what ``content`` raises.
+    """
+
+    def submit(self, document: bytes) -> AgencyReply:
+        """Opens a report: ``report_id``."""
+
+    def upload(self, report_id: int, name: str, content: Iterable[bytes]) -> AgencyReply:
+        """Sends a file in chunks, however large: ``file_id`` and the ``md5`` that both sides agree on."""
+
+    def describe(self, report_id: int, document: bytes) -> AgencyReply:
+        """The details of one file, once for each."""
+
+    def finish(self, report_id: int) -> AgencyReply:
+        """Files the report: ``file_ids``."""
+
+    def retract(self, report_id: int) -> AgencyReply:
+        """Takes back a report that is not finished."""
+
+
+class ReportDocuments(Protocol):
+    """What one submission says. The same at every call: what was approved does not change any more.
+
+    Everything raises ``RefusedError`` for what cannot be sent as it is, and ``UnavailableError`` for what cannot be had
+    just now.
+    """
+
+    def validate(self) -> None:
+        """Every document, every file's details included. ``RefusedError('document_invalid')``."""
+
+    def report(self) -> bytes: ...
+    def files(self) -> Sequence[str]:
+        """Their names, in the order of their positions from 0 on."""
+
+    def file_details(self, position: int, report_id: int, file_id: str) -> bytes: ...
+    def content(self, position: int) -> Iterator[bytes]: ...
 
 
 class PeopleSeal(Protocol):
@@ -319,6 +362,19 @@ class Transaction(Protocol):
     def referral(self, referral_id: str) -> Referral | None: ...
     def referrals_of(self, case_id: str) -> list[Referral]: ...
     def referrals(self) -> list[Referral]: ...
+
+    # Submissions to an agency's reporting service
+    def add_submission(self, submission: Submission) -> None: ...
+    def save_submission(self, submission: Submission) -> None: ...
+    def submission(self, submission_id: str) -> Submission | None: ...
+    def submission_of(self, referral_id: str) -> Submission | None: ...
+    def submissions(self) -> list[Submission]: ...
+    def due_submission(self, now: int, lease_ms: int) -> Submission | None:
+        """One that has not ended, that it is time for and that nobody works on: the urgent first."""
+
+    def submissions_needing_attention(self, now: int) -> list[Submission]:
+        """Failed, overdue, or held up by what does not mend itself (``respond.submission.needs_attention``)."""
+
     # Attachments
     def proven_message(self, event_id: str) -> ReportedMessage | None:
         """A reported message with this event id whose content is proven, if there is one."""

@@ -24,6 +24,7 @@ from nightlight.cli import policy as policy_command
 from nightlight.cli import referral as referral_command
 from nightlight.cli import reviewer as reviewer_command
 from nightlight.cli import rules as rules_command
+from nightlight.cli import simulate as simulate_command
 from nightlight.cli import stream as stream_command
 from nightlight.cli import town as town_command
 from nightlight.cli import verify as verify_command
@@ -52,6 +53,7 @@ app.add_typer(referral_command.agency_app, name="agency")
 app.add_typer(referral_command.app, name="referral")
 app.add_typer(stream_command.app, name="stream")
 app.add_typer(town_command.app, name="town")
+app.add_typer(simulate_command.app, name="simulate")
 app.command("disclose")(disclose_command.command)
 app.command("verify")(verify_command.command)
 app.command("demo")(demo_command.command)

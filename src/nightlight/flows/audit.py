@@ -13,6 +13,7 @@ from nightlight.evidence.log import LogEntry, LogHead, LogKind, verify_log
 from nightlight.flows.audit_attachments import AttachmentClaims
 from nightlight.flows.audit_policies import PolicyClaims
 from nightlight.flows.audit_referrals import ReferralClaims
+from nightlight.flows.audit_submissions import SubmissionClaims
 from nightlight.flows.record_report import is_recorded
 from nightlight.model.case import CaseState
 from nightlight.ports import Store
@@ -38,6 +39,7 @@ class _Claims:
     cases: dict[str, str | None] = field(default_factory=dict)
     actions: dict[str, tuple[str, str]] = field(default_factory=dict)
     referrals: ReferralClaims = field(default_factory=ReferralClaims)
+    submissions: SubmissionClaims = field(default_factory=SubmissionClaims)
     attachments: AttachmentClaims = field(default_factory=AttachmentClaims)
     policies: PolicyClaims = field(default_factory=PolicyClaims)
 
@@ -74,6 +76,8 @@ def audit(store: Store, anchors: Iterable[LogHead]) -> AuditResult:
             raise _changed("The referral", referral)
         if len(tx.referrals()) != claims.referrals.count:
             raise RefusedError("record_changed", "The tables hold a referral that the log never saw.")
+        if (submission := claims.submissions.broken(tx)) is not None:
+            raise _changed("The submission", submission)
         broken = claims.attachments.broken(tx, claims.evidence)
         if broken is not None:
             raise _changed("An attachment of", broken)
@@ -94,6 +98,7 @@ def _noting(entries: Iterable[LogEntry], claims: _Claims) -> Iterator[LogEntry]:
         claims.attachments.note(entry, detail)
         claims.policies.note(entry, detail)
         claims.referrals.note(entry, detail)
+        claims.submissions.note(entry, detail)
         if entry.kind in (LogKind.REPORT_RECEIVED, LogKind.REPORT_CHECKED):
             claims.reports[entry.subject] = detail["record"]
             claims.cases[entry.subject] = detail.get("case")

@@ -1,4 +1,4 @@
-"""What an agency's reporting service answered, as something to act on."""
+"""What an agency's reporting service answered, and what that means for us."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """What an answer means for whoever asked. A closed list.
+    """What to do about an answer. A closed list.
 
-    ``ok``: done. ``retry``: the service's trouble, try again. ``fix_document``, ``fix_credentials``: ours, and trying
-    again changes nothing. ``report_gone``: the open report is not there any more. ``already_finished``,
-    ``already_retracted``: somebody, or we ourselves before a lost answer, did that. ``refused``: said no, for a reason
-    that a person has to read. ``nonsense``: no answer of this service at all.
+    ``ok``: it did what was asked. ``retry``: later, the same again. ``fix_document``: what we sent is wrong.
+    ``fix_credentials``: who we say we are is not accepted. ``report_gone``: there is no such report, or no such file in
+    it. ``already_retracted``, ``already_finished``: the report has that end. ``refused``: for another reason, which a
+    person has to look into. ``nonsense``: no answer that the service is known to give.
     """
 
     OK = "ok"
@@ -20,26 +20,58 @@ class Outcome(StrEnum):
     FIX_DOCUMENT = "fix_document"
     FIX_CREDENTIALS = "fix_credentials"
     REPORT_GONE = "report_gone"
-    ALREADY_FINISHED = "already_finished"
     ALREADY_RETRACTED = "already_retracted"
+    ALREADY_FINISHED = "already_finished"
     REFUSED = "refused"
     NONSENSE = "nonsense"
 
 
+class Acted(StrEnum):
+    """Whether the service did what was asked. ``unknown`` is the hard case: nobody here can tell."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+class Problem(StrEnum):
+    """What went wrong on the way, where something did."""
+
+    NONE = ""
+    UNREACHABLE = "agency_unreachable"
+    CERTIFICATE = "agency_certificate"
+    TIMEOUT = "agency_timeout"
+    REDIRECT = "agency_redirects"
+    CREDENTIALS = "agency_credentials"
+    BUSY = "agency_busy"
+    CUT_SHORT = "agency_cut_short"
+    NO_ANSWER = "agency_no_answer"
+    WRONG_REPORT = "agency_wrong_report"
+    FILE_DAMAGED = "agency_file_damaged"
+
+
 @dataclass(frozen=True, slots=True)
 class AgencyReply:
-    """``code``: the service's own, None where it gave none. ``report_id``, ``file_id``, ``md5``: where they were asked.
+    """One answer, or the lack of one. ``code``: the service's own response code, None where it gave none.
 
-    ``acted``: whether the service may have done what was asked, also where its answer was lost: only ``False`` means
-    that it certainly has not. ``request_id``: what to name when asking the agency about it.
+    ``description``: in words, the service's own or ours. ``md5``: 16 bytes of the file as the service received it.
+    ``file_ids``: of all files in a finished report. ``request_id``: what the service calls this exchange.
     """
 
     outcome: Outcome
+    acted: Acted
+    description: str = ""
     code: int | None = None
-    description: str = field(default="", repr=False)
+    problem: Problem = Problem.NONE
     report_id: int | None = None
     file_id: str = ""
-    md5: str = ""
+    md5: bytes = field(default=b"", repr=False)
     file_ids: tuple[str, ...] = ()
     request_id: str = ""
-    acted: bool = True
+
+    @property
+    def error_code(self) -> str:
+        """A short name for what is wrong, empty where nothing is."""
+        if self.outcome is Outcome.OK:
+            return ""
+        return self.problem or f"agency_{self.outcome}"

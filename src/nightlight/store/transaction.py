@@ -26,6 +26,7 @@ from nightlight.store.relations import RelationTables
 from nightlight.store.reports import ReportTables
 from nightlight.store.reviewers import ReviewerTables
 from nightlight.store.schema import cursors, decisions, evidence, reports
+from nightlight.store.submissions import SubmissionTables
 
 
 class SqlTransaction(
@@ -43,6 +44,7 @@ class SqlTransaction(
     AskTables,
     DetectionTables,
     DayCountTables,
+    SubmissionTables,
 ):
     """Implements ``nightlight.ports.Transaction`` on one connection."""
 

@@ -18,43 +18,34 @@ class ResponseCode:
     certain: bool = True
 
 
+_AGAIN = "It is tried again by itself, later."
+_CREDENTIALS = "Check the credentials file; ask NCMEC what the account may do."
 _CODES = (
     ResponseCode(0, "Done.", "Nothing.", Outcome.OK),
-    ResponseCode(1000, "The service has an error of its own.", "It is tried again by itself.", Outcome.RETRY),
-    ResponseCode(1100, "No credentials came along.", "Set the credentials file.", Outcome.FIX_CREDENTIALS),
-    ResponseCode(1110, "The credentials are not accepted.", "Ask NCMEC for new ones.", Outcome.FIX_CREDENTIALS),
+    ResponseCode(1000, "The service has an error of its own.", _AGAIN, Outcome.RETRY),
+    ResponseCode(1100, "The service could not store it.", _AGAIN, Outcome.RETRY),
+    ResponseCode(1110, "The service could not take the upload.", _AGAIN, Outcome.RETRY),
+    ResponseCode(1111, "The service could not take the file.", _AGAIN, Outcome.RETRY),
+    ResponseCode(1210, "The service does not know this call.", "Check the address it was set.", Outcome.REFUSED),
+    ResponseCode(1300, "The service could not change the report.", _AGAIN, Outcome.RETRY),
+    ResponseCode(2000, "The credentials are not accepted.", _CREDENTIALS, Outcome.FIX_CREDENTIALS),
+    ResponseCode(3000, "The account may not do this.", _CREDENTIALS, Outcome.FIX_CREDENTIALS),
+    ResponseCode(3100, "The account may not submit reports.", _CREDENTIALS, Outcome.FIX_CREDENTIALS),
+    ResponseCode(3300, "The account may not change reports.", _CREDENTIALS, Outcome.FIX_CREDENTIALS),
+    ResponseCode(4000, "The request is not understood.", "Report it to us: we made it.", Outcome.REFUSED),
     ResponseCode(
-        1111, "These credentials may not do this.", "Ask NCMEC what the account may do.", Outcome.FIX_CREDENTIALS
-    ),
-    ResponseCode(
-        1210, "Too much is asked at once, or access is limited.", "It is tried again by itself, later.", Outcome.RETRY,
-        certain=False,
-    ),
-    ResponseCode(
-        1300, "The service is closed for a while.", "It is tried again by itself, later.", Outcome.RETRY, certain=False
-    ),
-    ResponseCode(2000, "The request is not understood.", "Report it to us: we made it.", Outcome.REFUSED),
-    ResponseCode(3000, "The report is not one of ours or not open.", "A person has to look.", Outcome.REFUSED,
-                 certain=False),
-    ResponseCode(3100, "The file cannot be taken.", "A person has to look at the file.", Outcome.REFUSED,
-                 certain=False),
-    ResponseCode(3300, "The report cannot be finished like this.", "A person has to look.", Outcome.REFUSED,
-                 certain=False),
-    ResponseCode(4000, "The document cannot be used.", "Check it: nightlight referral check.", Outcome.FIX_DOCUMENT),
-    ResponseCode(
-        4100, "The document is not what the schema asks for.",
-        "Compare the schemas: nightlight referral schema --compare.", Outcome.FIX_DOCUMENT,
+        4100,
+        "The document is not what the schema asks for.",
+        "Compare the schemas: nightlight referral schema --compare.",
+        Outcome.FIX_DOCUMENT,
     ),
     ResponseCode(4110, "The document is no well-formed XML.", "Report it to us: we wrote it.", Outcome.FIX_DOCUMENT),
-    ResponseCode(
-        4200, "A value in the document is not taken.", "Read the description, and change the draft.",
-        Outcome.FIX_DOCUMENT, certain=False,
-    ),
+    ResponseCode(4200, "The file did not come in a form that can be read.", "Report it to us.", Outcome.REFUSED),
     ResponseCode(5001, "There is no such report.", "Deleted unfinished; it is opened anew.", Outcome.REPORT_GONE),
-    ResponseCode(5002, "The report belongs to somebody else.", "A person has to look.", Outcome.REFUSED),
+    ResponseCode(5002, "There is no such file.", "Deleted unfinished; it is opened anew.", Outcome.REPORT_GONE),
     ResponseCode(5101, "The report was retracted already.", "Nothing.", Outcome.ALREADY_RETRACTED),
     ResponseCode(5102, "The report was finished already.", "Nothing: it is filed.", Outcome.ALREADY_FINISHED),
-)  # fmt: skip
+)
 CODES = {code.code: code for code in _CODES}
 
 

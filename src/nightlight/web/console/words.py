@@ -202,6 +202,20 @@ def log_words(entry: LogEntry) -> str:
             return "read the referral as the agency will see it"
         case LogKind.REFERRAL_FILED:
             return f"had the referral taken by the agency, as {detail['reference']}"
+        case LogKind.SUBMISSION_QUEUED:
+            return f"put the referral on its way to {detail['agency']}{', as urgent' if detail['urgent'] else ''}"
+        case LogKind.SUBMISSION_OPENED:
+            return f"opened report {detail['report']} at the agency, with {count(detail['files'], 'file')} to follow"
+        case LogKind.SUBMISSION_FILE_SENT:
+            return f"sent file {detail['position'] + 1} for report {detail['report']}"
+        case LogKind.SUBMISSION_FINISHED:
+            return f"finished report {detail['report']}: the agency has it"
+        case LogKind.SUBMISSION_FAILED:
+            return f"could not file the referral: {detail['why']}"
+        case LogKind.SUBMISSION_RETRIED:
+            return "put the referral back on its way"
+        case LogKind.SUBMISSION_RETRACTED:
+            return f"took the referral back before it was filed: {detail['reason']}"
         case LogKind.ATTACHMENT_CHECKED:
             found = attachments.BADGES[AttachmentCode(detail["verdict"])][0].lower()
             return f"checked attachment {detail['position'] + 1} of {short(detail['event'])}: {found}"

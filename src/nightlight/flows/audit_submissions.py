@@ -1,0 +1,81 @@
+"""What the log says of submissions, against what the tables hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from nightlight.evidence.log import LogEntry, LogKind
+from nightlight.model.submission import ENDED, Submission, SubmissionState
+from nightlight.ports import Transaction
+
+_STATE_AFTER = {
+    LogKind.SUBMISSION_FINISHED: SubmissionState.FINISHED,
+    LogKind.SUBMISSION_FAILED: SubmissionState.FAILED,
+    LogKind.SUBMISSION_RETRACTED: SubmissionState.RETRACTED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """What one submission has to be. ``state``: None while the log names no end.
+
+    ``report``: the number of the newest report; ``files``: what was sent for it, MD5 in hexadecimal by position.
+    """
+
+    referral: str
+    agency: str
+    state: SubmissionState | None = None
+    report: int = 0
+    files: dict[int, tuple[str, str]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class SubmissionClaims:
+    """Collects what the log says, entry by entry, then compares."""
+
+    _submissions: dict[str, _Claim] = field(default_factory=dict)
+
+    def note(self, entry: LogEntry, detail: dict[str, Any]) -> None:
+        if entry.kind == LogKind.SUBMISSION_QUEUED:
+            self._submissions[detail["submission"]] = _Claim(detail["referral"], detail["agency"])
+            return
+        known = self._submissions.get(detail.get("submission", ""))
+        if known is None:
+            return
+        if entry.kind == LogKind.SUBMISSION_OPENED:
+            known = replace(known, report=detail["report"], files={})
+        elif entry.kind == LogKind.SUBMISSION_FILE_SENT:
+            known = replace(known, files={**known.files, detail["position"]: (detail["file"], detail["md5"])})
+        elif entry.kind == LogKind.SUBMISSION_RETRIED:
+            known = replace(known, state=None)
+        elif entry.kind in _STATE_AFTER:
+            known = replace(known, state=_STATE_AFTER[LogKind(entry.kind)])
+        self._submissions[detail["submission"]] = known
+
+    def broken(self, tx: Transaction) -> str | None:
+        """The id of a submission that is not what the log says, if there is one."""
+        held = {submission.submission_id: submission for submission in tx.submissions()}
+        for submission_id, claim in self._submissions.items():
+            submission = held.pop(submission_id, None)
+            if submission is None or not _agrees(submission, claim):
+                return submission_id
+        return next(iter(held), None)
+
+
+def _agrees(submission: Submission, claim: _Claim) -> bool:
+    if (submission.referral_id, submission.agency) != (claim.referral, claim.agency):
+        return False
+    if (submission.state if submission.state in ENDED else None) != claim.state and not _coming_back(submission, claim):
+        return False
+    if submission.state is SubmissionState.FINISHED and submission.report_id != claim.report:
+        return False
+    if submission.report_id is None:
+        return True
+    sent = {file.position: (file.file_id, file.md5.hex()) for file in submission.files if file.uploaded}
+    return submission.report_id == claim.report and sent == claim.files
+
+
+def _coming_back(submission: Submission, claim: _Claim) -> bool:
+    """A failed one that somebody takes back, before the agency answered to that."""
+    return claim.state is SubmissionState.FAILED and submission.state is SubmissionState.RETRACTING
