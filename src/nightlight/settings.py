@@ -193,6 +193,19 @@ class Settings(BaseSettings):
     reporting_about: str = Field("", description="What the operator says of itself in every report.")
     terms_url: str = Field("", description="Where the terms of service are, for agencies.")
     legal_url: str = Field("", description="Where legal process is served on the operator, for agencies.")
+    ncmec_url: str = Field(
+        "", description="Base address of NCMEC's reporting interface; empty: this installation is not connected to it."
+    )
+    ncmec_credentials_file: Path | None = Field(
+        None, description="File with the user name for it in the first line and the password in the second."
+    )
+    referral_hours: float = Field(
+        24.0, description="How long after it was signed a referral counts as overdue, hours.", gt=0
+    )
+    urgent_referral_hours: float = Field(1.0, description="The same for urgent ones, hours.", gt=0)
+    urgent_review_hours: float = Field(
+        24.0, description="How soon a second person has to have reviewed an urgent referral, hours.", gt=0
+    )
     established: str = Field(
         "", description="Countries in which the operator is established, as in GB or US,GB; decides whose duty it is."
     )

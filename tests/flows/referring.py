@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pyrage
 
 from nightlight.errors import UnavailableError
-from nightlight.flows.draft_referral import ReferralDesk
+from nightlight.flows.draft_referral import ReferralDesk, Send
 from nightlight.flows.fill_draft import DraftFiller
 from nightlight.model.account import Age, AgeBand, Assurance
 from nightlight.model.account_record import AccountRecord, SeenAt
@@ -46,14 +47,26 @@ class Referring:
     prior: list[int] = field(default_factory=list)
     kind: AgencyKind = AgencyKind.NCMEC
     duties: tuple[Duty, ...] = ()
+    send: Send | None = None
+    find_prior: Callable[[Transaction, AgencyKind, str], list[int]] | None = None
     recipient: str = field(default_factory=lambda: str(pyrage.x25519.Identity.generate().to_public()))
 
     @property
     def desk(self) -> ReferralDesk:
         world = self.world
         filler = DraftFiller(world.prevention_people, "town.example", self.records)
-        parts = (world.store, world.clock, world.new_id, filler, self._send, lambda *_: self.prior)
+        parts = (
+            world.store,
+            world.clock,
+            world.new_id,
+            filler,
+            self.send or self._send,
+            self.find_prior or self._prior,
+        )
         return ReferralDesk(*parts, self.duties)
+
+    def _prior(self, _tx: Transaction, _kind: AgencyKind, _account: str) -> list[int]:
+        return self.prior
 
     def _send(self, _tx: Transaction, referral: Referral, _now: int) -> None:
         self.sent.append(referral.referral_id)

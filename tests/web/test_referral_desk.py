@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
@@ -12,20 +14,29 @@ from fastapi import FastAPI
 from playwright.sync_api import Browser, expect
 from starlette.testclient import TestClient
 
+from nightlight.adapters.cybertipline.client import TiplineClient, TiplineTimes
+from nightlight.adapters.cybertipline.documents import TiplineDocuments
 from nightlight.adapters.cybertipline.preview import tipline_preview
 from nightlight.adapters.cybertipline.schema import Schema
+from nightlight.errors import RefusedError
 from nightlight.flows.prepare_report import Preparation
 from nightlight.flows.preview_referral import Previewer
+from nightlight.flows.send_referral import Alarms, Sender, filed, prior_reports
+from nightlight.flows.submit import Submitter
 from nightlight.model.account import AgeBand
+from nightlight.model.case import Outcome, Policy
 from nightlight.model.draft import AgencyKind
 from nightlight.model.referral import Referral, ReferralState
 from nightlight.model.reporter import ReportingOperator
+from nightlight.model.submission import Submission
 from nightlight.web.app import build_app
 from nightlight.web.console.referral_desk import ReferralPages, referral_desk_routes
 from nightlight.web.console.routes import console_routes
 from tests.browser import browser
-from tests.flows.referring import NCMEC, Referring, seen
+from tests.flows.referring import DAY_MS, NCMEC, Referring, seen
 from tests.loopback import served
+from tests.simulators.cybertipline import PASSWORD as SECRET
+from tests.simulators.cybertipline import USER, SimulatedTipline, simulated_tipline
 from tests.web.conftest import PASSWORD
 from tests.web.test_console_browser import page_of
 from tests.world import World
@@ -39,8 +50,10 @@ def referring(world: World) -> Referring:
     return Referring(world)
 
 
-def app_of(referring: Referring) -> FastAPI:
+def app_of(referring: Referring, submitter: Submitter | None = None) -> FastAPI:
     world = referring.world
+    alarms = Alarms(world.store, world.clock, DAY_MS)
+    world.door = replace(world.door, alarms=lambda: len(alarms.all()))
     preparation = Preparation(world.store, world.vault, 10_000_000)
     operator = ReportingOperator("Example Chat")
     forms = {AgencyKind.NCMEC: lambda prepared: tipline_preview(prepared, operator, Schema.own())}
@@ -50,7 +63,7 @@ def app_of(referring: Referring) -> FastAPI:
         with world.store.read() as tx:
             return tx.referrals()
 
-    pages = ReferralPages(referring.desk, previewer, drafted)
+    pages = ReferralPages(referring.desk, previewer, drafted, alarms.all, submitter)
     routes = [
         *console_routes(world.desk, world.door, world.referrer, cookie_secure=False, session_seconds=3600),
         *referral_desk_routes(pages, world.door, cookie_secure=False, session_seconds=3600),
@@ -59,8 +72,8 @@ def app_of(referring: Referring) -> FastAPI:
 
 
 class Reviewer:
-    def __init__(self, referring: Referring, name: str) -> None:
-        self.client = TestClient(app_of(referring), base_url="http://nightlight.test")
+    def __init__(self, referring: Referring, name: str, submitter: Submitter | None = None) -> None:
+        self.client = TestClient(app_of(referring, submitter), base_url="http://nightlight.test")
         answer = self.client.post("/login", data={"username": name, "password": PASSWORD})
         found = re.search(r'name="csrf" value="([0-9a-f]+)"', answer.text)
         assert found
@@ -229,6 +242,144 @@ def test_markup_in_a_draft_stays_text(referring: Referring, robin: Reviewer) -> 
 def test_a_referral_that_is_not_there_is_not_there(robin: Reviewer) -> None:
     assert robin.client.get("/referrals/none").status_code == 404
     assert robin.send("/referrals/none/sign", seen="")[0] == 404
+
+
+# To the agency
+
+
+@dataclass
+class Connected:
+    """A desk whose referrals go to a training service that stands in for the agency."""
+
+    referring: Referring
+    submitter: Submitter
+    service: SimulatedTipline
+
+    def __post_init__(self) -> None:
+        sender = Sender(lambda: self.submitter, DAY_MS, 3_600_000)
+        self.referring.send = sender.send
+
+    def signed(self) -> Referral:
+        """A referral that two people sent."""
+        referral = self.referring.begun()
+        digest = self.referring.digest(referral)
+        self.referring.desk.propose(referral.referral_id, "robin", digest)
+        self.referring.desk.approve(referral.referral_id, "sam", digest)
+        return referral
+
+    def referral(self, referral: Referral) -> Referral:
+        return self.referring.desk.sheet(referral.referral_id).referral
+
+
+@pytest.fixture
+def connected(referring: Referring, tmp_path: Path) -> Iterator[Connected]:
+    world = referring.world
+    with simulated_tipline(tmp_path / "tipline") as service:
+        client = TiplineClient(service.url, lambda: (USER, SECRET), times=TiplineTimes(2, 5, 5, 10, 20))
+        preparation = Preparation(world.store, world.vault, 10_000_000)
+
+        def documents(submission: Submission) -> TiplineDocuments:
+            with world.store.read() as tx:
+                referral = tx.referral(submission.referral_id)
+            assert referral is not None
+            operator = ReportingOperator("Example Chat", "Alex", "Example")
+            return TiplineDocuments(preparation.prepare(referral), operator, Schema.own(), preparation.content)
+
+        submitter = Submitter(world.store, client, documents, world.clock, world.new_id, filed)
+        yield Connected(referring, submitter, service)
+        client.close()
+
+
+def test_what_two_people_signed_is_with_the_agency_and_its_number_is_here(connected: Connected) -> None:
+    referral = connected.signed()
+    robin = Reviewer(connected.referring, "robin", connected.submitter)
+    one = f"/referrals/{referral.referral_id}"
+    assert "on its way" in robin.client.get(f"{one}/progress").text
+    connected.submitter.run_due()
+    (report,) = connected.service.finished()
+    assert connected.referral(referral).state is ReferralState.FILED
+    assert connected.referral(referral).reference == str(report.report_id)
+    page = robin.client.get(one).text
+    assert "the agency has it" in page
+    assert str(report.report_id) in page
+    assert connected.referring.world.audit().head.number > 0
+
+
+def test_a_later_report_about_the_same_account_names_the_earlier_one(connected: Connected) -> None:
+    connected.signed()
+    connected.submitter.run_due()
+    (report,) = connected.service.finished()
+    world = connected.referring.world
+    event = world.homeserver.say(world.room, world.mallory, "[abusive message 2]")
+    case_id = world.report(event).report.case_id or ""
+    world.desk.decide(case_id, "robin", Outcome.VIOLATION, Policy.CHILD_GROOMING, "what was found", [])
+    connected.referring.find_prior = prior_reports
+    second = connected.referring.desk.begin(case_id, "robin", NCMEC)
+    assert connected.referring.draft(second).values("suspect.prior_report") == (str(report.report_id),)
+
+
+def test_a_failed_referral_cannot_be_missed_and_can_be_tried_again(connected: Connected) -> None:
+    referral = connected.signed()
+    connected.service.fail("submit:error_500:*")
+    robin = Reviewer(connected.referring, "robin", connected.submitter)
+    clock = connected.referring.world.clock
+    assert "somebody now" not in robin.client.get("/").text
+    for _ in range(60):
+        connected.submitter.run_due()
+        clock.at += 3_600_000
+    robin = Reviewer(connected.referring, "robin", connected.submitter)  # sessions end long before that
+    for address in ("/", "/referrals", f"/cases/{referral.case_id}"):
+        assert "1 referral needs somebody now." in robin.client.get(address).text
+    assert connected.referral(referral).state is ReferralState.APPROVED  # nothing follows that did not happen
+    connected.service.fail()
+    status, page = robin.send(f"/referrals/{referral.referral_id}/retry")
+    if status == 422:  # it goes on by itself
+        assert "did not fail" in page
+    clock.at += 86_400_000
+    connected.submitter.run_due()
+    assert len(connected.service.finished()) == 1
+    robin = Reviewer(connected.referring, "robin", connected.submitter)
+    assert "somebody now" not in robin.client.get("/").text
+
+
+def test_an_overdue_referral_cannot_be_missed(connected: Connected) -> None:
+    connected.signed()
+    connected.referring.world.clock.at += DAY_MS + 1
+    robin = Reviewer(connected.referring, "robin", connected.submitter)
+    assert "1 referral needs somebody now." in robin.client.get("/").text
+    assert "is overdue" in robin.client.get("/referrals").text
+
+
+def test_what_nobody_can_know_is_asked_of_a_person(connected: Connected) -> None:
+    referral = connected.signed()
+    connected.service.fail("finish:drop_after:1", "finish:error_503:*")
+    connected.submitter.run_due()
+    # The report is deleted as far as the service says, and nobody knows if its end was taken.
+    sheet = connected.referring.desk.sheet(referral.referral_id)
+    assert sheet.submission is not None
+    assert sheet.submission.finish_unknown
+    assert len(connected.service.finished()) == 1
+
+
+def test_taken_back_before_it_is_filed(connected: Connected) -> None:
+    referral = connected.signed()
+    robin = Reviewer(connected.referring, "robin", connected.submitter)
+    assert robin.send(f"/referrals/{referral.referral_id}/retract", reason=" ")[0] == 422
+    robin.send(f"/referrals/{referral.referral_id}/retract", reason="sent by mistake")
+    connected.submitter.run_due()
+    assert connected.service.finished() == []
+    assert "taken back" in robin.client.get(f"/referrals/{referral.referral_id}").text
+
+
+def test_without_a_connection_nothing_is_signed_into_nowhere(connected: Connected) -> None:
+    connected.referring.send = Sender(lambda: None, DAY_MS, DAY_MS).send
+    referral = connected.referring.begun()
+    digest = connected.referring.digest(referral)
+    connected.referring.desk.propose(referral.referral_id, "robin", digest)
+    with pytest.raises(RefusedError) as caught:
+        connected.referring.desk.approve(referral.referral_id, "sam", digest)
+    assert caught.value.code == "not_connected"
+    assert connected.referral(referral).state is ReferralState.PROPOSED
 
 
 @pytest.fixture

@@ -86,7 +86,9 @@ def app_for(house: House) -> FastAPI:
                 session_seconds=int(settings.session_hours * 3600),
             ),
             *referral_desk_routes(
-                ReferralPages(house.referral_desk, house.previewer, house.drafted_referrals),
+                ReferralPages(
+                    house.referral_desk, house.previewer, house.drafted_referrals, house.alarms.all, house.submitter
+                ),
                 house.door,
                 cookie_secure=settings.cookie_secure,
                 session_seconds=int(settings.session_hours * 3600),

@@ -17,6 +17,7 @@ from nightlight.flows.record_report import NewId
 from nightlight.model.case import Case, CaseState, Decision, Outcome
 from nightlight.model.draft import AgencyKind, Draft
 from nightlight.model.referral import GONE_OUT, Agency, Referral, ReferralState
+from nightlight.model.submission import Submission
 from nightlight.ports import Clock, Store, Transaction
 from nightlight.respond.conversation import conversation
 from nightlight.respond.draft_check import Checked, Finding, Weight, check_draft
@@ -44,6 +45,7 @@ class DraftSheet:
     checked: Checked
     proven: tuple[str, ...]
     advice: tuple[Advice, ...]
+    submission: Submission | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +248,8 @@ class ReferralDesk:
         if twice is not None and referral.state not in GONE_OUT:
             found = Finding(Weight.STOPS, "", twice.why, f"Source: {twice.source}.")
             checked = replace(checked, findings=(found, *checked.findings))
-        return DraftSheet(referral, case, decision, referral.draft, digest_of(referral.draft), checked, proven, advice)
+        digest, submission = digest_of(referral.draft), tx.submission_of(referral.referral_id)
+        return DraftSheet(referral, case, decision, referral.draft, digest, checked, proven, advice, submission)
 
     def _situation(
         self, tx: Transaction, referral: Referral, draft: Draft, decision: Decision, proven: bool

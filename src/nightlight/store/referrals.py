@@ -102,6 +102,11 @@ class ReferralTables:
         rows = self._connection.execute(select(referrals).order_by(referrals.c.proposed_at)).all()
         return [self._referral(row) for row in rows]
 
+    def urgent_unreviewed(self) -> list[Referral]:
+        which = (referrals.c.urgent.is_(True), referrals.c.reviewed_by == "")
+        rows = self._connection.execute(select(referrals).where(*which).order_by(referrals.c.proposed_at)).all()
+        return [self._referral(row) for row in rows]
+
     def _put(self, table: Table, name: str, values: dict[str, Any]) -> None:
         changed = self._connection.execute(update(table).where(table.c.name == name), {**values, "active": True})
         if changed.rowcount == 0:
@@ -139,6 +144,7 @@ class ReferralTables:
 def _what_it_says(referral: Referral) -> dict[str, Any]:
     return {
         "draft": None if referral.draft is None else draft_text(referral.draft),
+        "urgent": referral.draft is not None and referral.draft.urgent,
         "reviewed_by": referral.reviewed_by,
         "reviewed_at": referral.reviewed_at,
         "reference": referral.reference,

@@ -156,11 +156,13 @@ referrals = Table(
     Column("timestamp", LargeBinary),
     # What it says, fact by fact; empty for a bundle on its own
     Column("draft", Text),
+    Column("urgent", Boolean, nullable=False),
     Column("reviewed_by", Text, nullable=False),
     Column("reviewed_at", BigInteger),
     Column("reference", Text, nullable=False),
 )
 Index("ix_referrals_case", referrals.c.case_id, referrals.c.proposed_at)
+Index("ix_referrals_urgent", referrals.c.urgent, referrals.c.reviewed_by)
 
 approvals = Table(
     "approvals",

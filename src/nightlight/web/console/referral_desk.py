@@ -14,7 +14,9 @@ from starlette.routing import BaseRoute, Route
 from nightlight.errors import RefusedError
 from nightlight.flows.draft_referral import DraftSheet, ReferralDesk
 from nightlight.flows.preview_referral import Previewer
+from nightlight.flows.send_referral import Alarm
 from nightlight.flows.sign_in import Door
+from nightlight.flows.submit import Submitter
 from nightlight.model.draft import DraftFile, FileRelevance
 from nightlight.model.referral import Referral, ReferralState
 from nightlight.respond.draft_check import CLASSIFICATIONS
@@ -52,16 +54,25 @@ def referral_desk_routes(
         route(f"{one}/return", pages.send_back, "POST"),
         route(f"{one}/withdraw", pages.withdraw, "POST"),
         route(f"{one}/review", pages.review, "POST"),
+        route(f"{one}/progress", pages.progress, "GET"),
+        route(f"{one}/retry", pages.retry, "POST"),
+        route(f"{one}/confirm", pages.confirm, "POST"),
+        route(f"{one}/retract", pages.retract, "POST"),
     ]
 
 
 @dataclass(frozen=True, slots=True)
 class ReferralPages:
-    """``all_referrals``: every referral with a draft, the newest first."""
+    """``all_referrals``: every referral with a draft, the newest first. ``alarms``: what must not wait.
+
+    ``submitter``: None where this installation is not connected to an agency's service.
+    """
 
     desk: ReferralDesk
     previewer: Previewer
     all_referrals: Callable[[], Sequence[Referral]]
+    alarms: Callable[[], Sequence[Alarm]]
+    submitter: Submitter | None
 
     def all(self, _request: Request, _form: FormData, session: Session) -> Response:
         return page(
@@ -69,6 +80,7 @@ class ReferralPages:
             session=session,
             here="referrals",
             referrals=self.all_referrals(),
+            alarms=self.alarms(),
             now=self.desk.clock.now(),
         )
 
@@ -116,6 +128,30 @@ class ReferralPages:
 
     def review(self, request: Request, form: FormData, session: Session) -> Response:
         return self._step(request, session, lambda one: self.desk.review(one, session.username, text(form, "reason")))
+
+    def progress(self, request: Request, _form: FormData, session: Session) -> Response:
+        sheet = self.desk.sheet(path(request, "referral_id"))
+        return page("referral_progress.html", session=session, sheet=sheet, now=self.desk.clock.now())
+
+    def retry(self, request: Request, form: FormData, session: Session) -> Response:
+        sure = "not_filed" in form
+        return self._submission(request, session, lambda on, id_: on.retry(id_, session.username, not_filed=sure))
+
+    def confirm(self, request: Request, _form: FormData, session: Session) -> Response:
+        return self._submission(request, session, lambda on, id_: on.confirm(id_, session.username))
+
+    def retract(self, request: Request, form: FormData, session: Session) -> Response:
+        reason = text(form, "reason")
+        return self._submission(request, session, lambda on, id_: on.retract(id_, session.username, reason))
+
+    def _submission(self, request: Request, session: Session, step: Callable[[Submitter, str], object]) -> Response:
+        def taken(referral_id: str) -> None:
+            submission = self.desk.sheet(referral_id).submission
+            if submission is None or self.submitter is None:
+                raise RefusedError("submission_not_found", "This referral is not on its way to a service.")
+            step(self.submitter, submission.submission_id)
+
+        return self._step(request, session, taken)
 
     def _step(self, request: Request, session: Session, step: Callable[[str], object]) -> Response:
         referral_id = path(request, "referral_id")

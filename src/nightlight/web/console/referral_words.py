@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from nightlight.flows.draft_referral import DraftSheet
 from nightlight.model.draft import BASES, AgencyKind, Basis, Fact
+from nightlight.model.submission import ENDED, Submission, SubmissionState
 from nightlight.respond.duties import Force
 from nightlight.respond.referral_fields import FIELDS, ROLES, ReferralField, fields_for
+from nightlight.respond.submission import UNSURE
 
 AGENCIES = {
     AgencyKind.NCMEC: "NCMEC, the US clearing house (CyberTipline)",
@@ -93,6 +95,59 @@ def missing_words(sheet: DraftSheet) -> list[str]:
         f"({'known here, taken out' if one.left_out else 'not known here'})"
         for one in missing
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """``tone``: done, pending (now), or empty for what comes later."""
+
+    what: str
+    tone: str
+
+
+def steps(submission: Submission) -> list[Step]:
+    """The way of a report to the agency, as far as it has got."""
+    opened = submission.report_id is not None
+    filed = submission.state is SubmissionState.FINISHED
+    what = [("A report is opened", opened)]
+    for file in submission.files:
+        what.append((f"{file.name} is sent", file.uploaded))
+        what.append((f"{file.name} is described", file.described))
+    what.append(("The report is finished", filed))
+    found, current = [], not filed
+    for said, done in what:
+        if done or filed:
+            found.append(Step(said, "done"))
+        else:
+            found.append(Step(said, "pending" if current else ""))
+            current = False
+    return found
+
+
+SUBMISSIONS = {
+    SubmissionState.QUEUED: "on its way",
+    SubmissionState.OPENING: "on its way",
+    SubmissionState.OPEN: "on its way",
+    SubmissionState.FINISHING: "almost there",
+    SubmissionState.FINISHED: "the agency has it",
+    SubmissionState.FAILED: "failed",
+    SubmissionState.RETRACTING: "being taken back",
+    SubmissionState.RETRACTED: "taken back",
+}
+SUBMISSION_TONES = {
+    SubmissionState.FINISHED: "done",
+    SubmissionState.FAILED: "failed",
+    SubmissionState.RETRACTED: "failed",
+}
+
+
+def in_doubt(submission: Submission) -> bool:
+    """Whether the agency may have it although nobody here can tell."""
+    return submission.state is SubmissionState.FAILED and submission.error in UNSURE
+
+
+def moving(submission: Submission) -> bool:
+    return submission.state not in ENDED
 
 
 def _role(row: Row) -> str:
