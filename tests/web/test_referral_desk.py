@@ -19,6 +19,7 @@ from nightlight.adapters.cybertipline.documents import TiplineDocuments
 from nightlight.adapters.cybertipline.preview import tipline_preview
 from nightlight.adapters.cybertipline.schema import Schema
 from nightlight.errors import RefusedError
+from nightlight.flows.examine_referrals import ReferralExamination
 from nightlight.flows.prepare_report import Preparation
 from nightlight.flows.preview_referral import Previewer
 from nightlight.flows.send_referral import Alarms, Sender, filed, prior_reports
@@ -26,6 +27,7 @@ from nightlight.flows.submit import Submitter
 from nightlight.model.account import AgeBand
 from nightlight.model.case import Outcome, Policy
 from nightlight.model.draft import AgencyKind
+from nightlight.model.health import Level
 from nightlight.model.referral import Referral, ReferralState
 from nightlight.model.reporter import ReportingOperator
 from nightlight.model.submission import Submission
@@ -254,6 +256,7 @@ class Connected:
     referring: Referring
     submitter: Submitter
     service: SimulatedTipline
+    client: TiplineClient
 
     def __post_init__(self) -> None:
         sender = Sender(lambda: self.submitter, DAY_MS, 3_600_000)
@@ -286,7 +289,7 @@ def connected(referring: Referring, tmp_path: Path) -> Iterator[Connected]:
             return TiplineDocuments(preparation.prepare(referral), operator, Schema.own(), preparation.content)
 
         submitter = Submitter(world.store, client, documents, world.clock, world.new_id, filed)
-        yield Connected(referring, submitter, service)
+        yield Connected(referring, submitter, service, client)
         client.close()
 
 
@@ -359,6 +362,22 @@ def test_what_nobody_can_know_is_asked_of_a_person(connected: Connected) -> None
     assert sheet.submission is not None
     assert sheet.submission.finish_unknown
     assert len(connected.service.finished()) == 1
+
+
+def test_the_doctor_says_what_needs_somebody_and_whether_the_agency_answers(connected: Connected) -> None:
+    world = connected.referring.world
+    alarms = Alarms(world.store, world.clock, DAY_MS)
+    nobody, somebody = ReportingOperator("x"), ReportingOperator("x", "Alex", "Example", "safety@example.org")
+    examination = ReferralExamination(alarms, somebody, connected.client.status)
+    assert [finding.level for finding in examination.run()] == [Level.OK]
+    connected.service.fail("status:error_500:*")
+    examination = ReferralExamination(alarms, nobody, connected.client.status)
+    assert [finding.level for finding in examination.run()] == [Level.WARNING, Level.PROBLEM]
+    connected.signed()
+    world.clock.at += DAY_MS + 1
+    assert [finding.what for finding in ReferralExamination(alarms, nobody, None).run()] == [
+        "1 referral needs somebody now."
+    ]
 
 
 def test_taken_back_before_it_is_filed(connected: Connected) -> None:

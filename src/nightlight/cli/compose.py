@@ -38,6 +38,7 @@ from nightlight.flows.draft_referral import ReferralDesk
 from nightlight.flows.enforce import Enforcer
 from nightlight.flows.examine import Examination, Installation
 from nightlight.flows.examine_detection import DetectionExamination
+from nightlight.flows.examine_referrals import ReferralExamination
 from nightlight.flows.fill_draft import DraftFiller
 from nightlight.flows.keep_attachment import AttachmentKeeper
 from nightlight.flows.not_taken import examined, not_taken
@@ -284,12 +285,15 @@ class House(OwnPageRooms):
             policy_problems=self.policy_book.problems(),
         )
         detection = DetectionExamination(self.store, self.rule_report, self.rule_guard)
+        ask = self.tipline.status if self.tipline is not None else None
+        referrals = ReferralExamination(self.alarms, self.reporting_operator, ask)
 
         def inside() -> Iterator[Finding]:
             with self.store.read() as tx:
                 found = not_taken(tx, self.clock.now())
             yield from examined(found)
             yield from detection.run()
+            yield from referrals.run()
 
         return Examination(self.inspector if settings.homeserver_url else None, self.clock, here, inside)
 
