@@ -19,6 +19,7 @@ from nightlight.model.action import Action
 from nightlight.model.ask import AskState, StoredAsk
 from nightlight.model.attachment import Attachment, Digests
 from nightlight.model.case import Case, CaseState, Decision
+from nightlight.model.case_key import CaseKey
 from nightlight.model.contact import Approach, ContactRequest, DecidedContact, RequestState
 from nightlight.model.contact_policy import PolicyChange
 from nightlight.model.event import Event, EventKind, LoggedEvent
@@ -170,6 +171,43 @@ class PeopleSeal(Protocol):
         """``RefusedError('sealed_damaged')``."""
 
 
+class MasterKey(Protocol):
+    """Wraps the data key of every case. ``context`` says whose key it is, and must be the same when it is unwrapped.
+
+    Every method raises ``UnavailableError('master_key_unavailable')`` where it is held by somebody who does not answer.
+    """
+
+    @property
+    def name(self) -> str:
+        """A short id that says nothing about the key."""
+
+    def wrap(self, plain: bytes, context: str) -> bytes:
+        """What is wrapped names the key that it is wrapped under."""
+
+    def unwrap(self, wrapped: bytes, context: str) -> bytes:
+        """``RefusedError``: ``master_key_wrong``, ``case_key_damaged``."""
+
+
+class CaseSeal(Protocol):
+    """Encrypts what is kept of a case under a data key that this case has to itself, wrapped by the master key.
+
+    ``place`` says where the ciphertext stands: it opens there alone. Every method raises ``RefusedError('erased')``
+    once the case's key is shredded, and what ``MasterKey`` raises.
+    """
+
+    def close(self, tx: Transaction, case_id: str, place: str, plain: bytes) -> bytes:
+        """Makes the case's data key if it has none yet, in this transaction, which has to be one that writes."""
+
+    def open(self, tx: Transaction, case_id: str, place: str, sealed: bytes) -> bytes:
+        """``RefusedError('sealed_damaged')`` if it was changed, moved, or is of another case."""
+
+    def file_identity(self, tx: Transaction, case_id: str) -> str:
+        """The age identity that the case's files are encrypted for; makes the data key as ``close`` does."""
+
+    def shred(self, tx: Transaction, case_id: str, now: int) -> None:
+        """Destroys the case's data key: what is encrypted under it opens never again. Done already is done, too."""
+
+
 class PolicyMemory(Protocol):
     """Remembers, outside of the database, which policy changes were decided and what their texts are."""
 
@@ -279,8 +317,12 @@ class Transaction(Protocol):
     def may_claim(self, report_id: str, claimant: str) -> bool:
         """Whether no other report of that claimant has this one's content or idempotency key."""
 
-    def preserve(self, event: StoredEvent, at: int) -> None: ...
-    def preserved(self, event_id: str) -> bytes | None: ...
+    def preserve(self, event: StoredEvent, at: int, case_id: str) -> None:
+        """Keeps the event for the case, as it is now; what was preserved first stays."""
+
+    def preserved(self, event_id: str) -> bytes | None:
+        """The event, or None; ``RefusedError('erased')`` if every case that it was kept for is."""
+
     def accepted_before(self, reporter: str, event_id: str) -> bool: ...
 
     # Cases, decisions, actions
@@ -335,6 +377,18 @@ class Transaction(Protocol):
 
     def cases_of(self, event_id: str) -> list[str]:
         """The cases in which this message was reported, the newest last."""
+
+    # Data keys of cases
+    def case_key(self, case_id: str) -> CaseKey | None: ...
+    def put_case_key(self, key: CaseKey) -> None:
+        """Adds the key, or replaces what is stored of the case's key."""
+
+    def remove_case_key(self, case_id: str) -> None: ...
+    def case_key_names(self) -> dict[str, int]:
+        """How many keys that are not shredded are wrapped under each master key."""
+
+    def case_keys_except(self, name: str, limit: int) -> list[CaseKey]:
+        """Keys that are not shredded and wrapped under another master key than ``name``."""
 
     # Events
     def known_events(self, event_ids: Sequence[str]) -> dict[str, Event]:

@@ -27,7 +27,7 @@ PASSWORD = "a long enough password"
 def world(shared_simulator: tuple[SimulatedHomeserver, str], tmp_path: Path) -> Iterator[World]:
     simulator, url = shared_simulator
     simulator.__dict__.update(SimulatedHomeserver().__dict__)
-    store = Database(f"sqlite:///{tmp_path / 'web.sqlite3'}", LOG_KEY)
+    store = Database(f"sqlite:///{tmp_path / 'web.sqlite3'}", LOG_KEY, case_keys())
     store.migrate()
     world = World(simulator, store, url)
     world.door.add_reviewer("robin", PASSWORD, "test")

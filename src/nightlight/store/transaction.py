@@ -9,6 +9,8 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from nightlight.evidence.log import LogEntry, LogHead, LogKind
 from nightlight.hazmat.merkle import Node
+from nightlight.model.case_key import CaseKey
+from nightlight.ports import CaseSeal
 from nightlight.store.actions import ActionTables
 from nightlight.store.asks import AskTables
 from nightlight.store.attachments import AttachmentTables
@@ -26,6 +28,7 @@ from nightlight.store.relations import RelationTables
 from nightlight.store.reports import ReportTables
 from nightlight.store.reviewers import ReviewerTables
 from nightlight.store.schema import cursors, decisions, evidence, reports
+from nightlight.store.sealing import Sealing
 
 
 class SqlTransaction(
@@ -46,8 +49,12 @@ class SqlTransaction(
 ):
     """Implements ``nightlight.ports.Transaction`` on one connection."""
 
-    def __init__(self, connection: Connection, log_key: bytes, *, writes: bool = False) -> None:
-        super().__init__(connection)
+    def __init__(
+        self, connection: Connection, log_key: bytes, seal: CaseSeal | None = None, *, writes: bool = False
+    ) -> None:
+        self._connection = connection
+        self._case_keys: dict[str, CaseKey | None] = {}
+        self._sealing = Sealing(seal, self)
         self._log = LogTable(connection, log_key)
         self._numbering = Numbering(connection, writes=writes)
         self._if_undone: list[Callable[[], None]] = []
