@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -24,6 +24,7 @@ from nightlight.model.contact import Approach, ContactRequest, DecidedContact, R
 from nightlight.model.contact_policy import PolicyChange
 from nightlight.model.event import Event, EventKind, LoggedEvent
 from nightlight.model.health import DayCount
+from nightlight.model.kept_file import ClearCounts, KeptFile, VaultCounts
 from nightlight.model.own_page import BlockedName, PendingNotice, Preference
 from nightlight.model.referral import Agency, Approver, Referral
 from nightlight.model.relation import NumberedStatement, Tie
@@ -147,15 +148,35 @@ class Digester(Protocol):
 
 
 class Vault(Protocol):
-    """Keeps encrypted files, each under the SHA-256 of its ciphertext. It cannot open them."""
+    """Kept files, by the case they are kept for and by their SHA-256 as they came from the homeserver.
 
-    def keep(self, sha256: bytes, ciphertext: Iterable[bytes]) -> None:
-        """Durable when it returns, whole or not at all. ``RefusedError('attachment_hash_mismatch')``."""
+    Each is encrypted for its case; ``RefusedError('erased')`` once the case's key is shredded. ``keep`` and ``read``
+    may need the database for the case's key: never call them in a transaction that writes.
+    """
 
-    def holds(self, sha256: bytes) -> bool: ...
+    def keep(self, case_id: str, sha256: bytes, ciphertext: Iterable[bytes]) -> None:
+        """Keeps it whole, or not at all: ``attachment_hash_mismatch``, and what the chunks raise."""
 
-    def read(self, sha256: bytes) -> Iterator[bytes]:
-        """What was kept, in chunks; ``UnavailableError('vault_unreadable')``."""
+    def holds(self, case_id: str, sha256: bytes) -> bool: ...
+
+    def read(self, case_id: str, sha256: bytes) -> Generator[bytes, None, None]:
+        """What was kept, in chunks, each authentic; that the file is whole is known at its end.
+
+        Whoever shows or gives the file to somebody reads it through ``nightlight.flows.kept_files``, which logs it.
+        ``RefusedError``: ``vault_missing``, ``vault_damaged``; ``UnavailableError('vault_unreadable')``.
+        """
+
+    def check(self, case_id: str, sha256: bytes) -> int:
+        """How many bytes the file has, after reading and verifying every one; raises what ``read`` raises."""
+
+    def remove(self, case_id: str) -> None:
+        """Removes all files of the case; removed already is done, too. ``UnavailableError('vault_unwritable')``."""
+
+    def old_files(self) -> list[bytes]:
+        """SHA-256 of files from before there were keys of cases, which are encrypted for none."""
+
+    def move_in(self, sha256: bytes, case_ids: Iterable[str]) -> None:
+        """Encrypts such a file for each of the cases, and removes it where it was."""
 
 
 class TimeStamper(Protocol):
@@ -387,8 +408,45 @@ class Transaction(Protocol):
     def case_key_names(self) -> dict[str, int]:
         """How many keys that are not shredded are wrapped under each master key."""
 
+    def count_shredded(self) -> int: ...
     def case_keys_except(self, name: str, limit: int) -> list[CaseKey]:
         """Keys that are not shredded and wrapped under another master key than ``name``."""
+
+    # What is sealed, and what is not yet
+    def clear_counts(self) -> ClearCounts: ...
+    def clear_reports(self, after: str, limit: int) -> list[str]:
+        """Reports with a greater id that hold something in the clear, ascending."""
+
+    def clear_events(self, after: str, limit: int) -> list[str]: ...
+    def clear_referrals(self, after: str, limit: int) -> list[str]: ...
+    def seal_report(self, report_id: str) -> None: ...
+    def seal_event(self, event_id: str) -> bool:
+        """False where no case is left that it could be kept for."""
+
+    def seal_referral(self, referral_id: str) -> None: ...
+    def forget_sealed(self, case_id: str) -> None:
+        """Removes everything of the case that is sealed: with its key gone, nobody could open it any more."""
+
+    # Files in the vault
+    def put_kept_file(self, file: KeptFile) -> None:
+        """Adds the file, or replaces what is stored of it."""
+
+    def kept_file(self, case_id: str, sha256: bytes) -> KeptFile | None: ...
+    def kept_files_after(self, last: KeptFile | None, limit: int) -> list[KeptFile]:
+        """In the order of cases and files, those that come after ``last``."""
+
+    def due_kept_file(self, now: int) -> KeptFile | None:
+        """The file that waits longest for its check."""
+
+    def damaged_files(self, limit: int) -> list[KeptFile]: ...
+    def vault_counts(self) -> VaultCounts: ...
+    def not_kept_for(self, limit: int) -> list[tuple[str, bytes]]:
+        """Cases with a message whose file is kept, but not for them; and the file's SHA-256."""
+
+    def cases_needing(self, sha256: bytes) -> list[str]:
+        """The cases, not erased, with a message whose kept file this is."""
+
+    def remove_kept_files(self, case_id: str) -> None: ...
 
     # Events
     def known_events(self, event_ids: Sequence[str]) -> dict[str, Event]:

@@ -13,7 +13,7 @@ from nightlight.web.api.routes import BodyLimits, api_router
 from nightlight.web.api.status import StatusLinks
 from nightlight.web.app import build_app
 from nightlight.web.console.routes import console_routes
-from tests.databases import LOG_KEY
+from tests.databases import LOG_KEY, case_keys
 from tests.simulators.homeserver import SimulatedHomeserver
 from tests.simulators.shared import shared_simulator
 from tests.world import World

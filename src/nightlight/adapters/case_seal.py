@@ -78,6 +78,10 @@ class CaseKeys:
         if stored.shredded_at is None:
             tx.put_case_key(replace(stored, wrapped=None, shredded_at=now))
 
+    @property
+    def master(self) -> MasterKey:
+        return self._master
+
     def require_master(self, tx: Transaction) -> None:
         """``RefusedError('master_key_wrong')`` if there are data keys, and none is wrapped under the present key."""
         if not self._fits:

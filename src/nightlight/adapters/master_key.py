@@ -102,7 +102,7 @@ class CommandMasterKey:
         return _BY_COMMAND + self._ask("wrap", plain, context)
 
     def unwrap(self, wrapped: bytes, context: str) -> bytes:
-        """``RefusedError``: ``master_key_wrong``, ``case_key_damaged``; ``UnavailableError('master_key_unavailable')``."""
+        """``RefusedError``: ``master_key_wrong``, ``case_key_damaged``; ``UnavailableError`` as ``wrap`` raises it."""
         if wrapped[:1] == _HELD:
             raise wrong("the command of a key management service", wrapped[1 : 1 + _NAME_BYTES].hex())
         if wrapped[:1] != _BY_COMMAND:

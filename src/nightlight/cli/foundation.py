@@ -52,6 +52,10 @@ class Foundation:
     def store(self) -> Database:
         return Database(self.settings.resolved_database_url, secret(self.settings.data_dir, "log"), self.case_keys)
 
+    def master_key_name(self) -> str:
+        """Raises what reading the master key raises."""
+        return self.case_keys.master.name
+
     @cached_property
     def case_keys(self) -> CaseKeys:
         return CaseKeys(master_key_of(self.settings), self.clock)

@@ -26,7 +26,9 @@ def master_key_of(settings: Settings) -> MasterKey:
     given = [name for name, is_given in named.items() if is_given]
     if len(given) > 1:
         raise RefusedError(
-            "settings_conflict", f"There is one master key, and {' and '.join(given)} each name one.", "Unset all but one."
+            "settings_conflict",
+            f"There is one master key, and {' and '.join(given)} each name one.",
+            "Unset all but one.",
         )
     if settings.master_key_command:
         return CommandMasterKey(settings.master_key_command)

@@ -45,6 +45,9 @@ class CaseKeyTables:
         )
         return {str(name): count for name, count in self._connection.execute(query)}
 
+    def count_shredded(self) -> int:
+        return self._connection.scalar(select(func.count()).where(case_keys.c.shredded_at.is_not(None))) or 0
+
     def case_keys_except(self, name: str, limit: int) -> list[CaseKey]:
         query = (
             select(case_keys)

@@ -18,7 +18,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 from nightlight.errors import RefusedError, UnavailableError
 from nightlight.evidence.log import LogHead
 from nightlight.ports import CaseSeal
+from nightlight.store.schema import evidence, referrals, reported_messages, reports
 from nightlight.store.transaction import SqlTransaction
+from nightlight.store.vault_schema import case_keys, sealed_events
 
 #: PostgreSQL, "Advisory Locks": held until the transaction ends; the number is ours.
 _MIGRATION_LOCK = "SELECT pg_advisory_xact_lock(7249013558)"
@@ -94,6 +96,20 @@ class Database:
             except BaseException:
                 tx.undone()
                 raise
+
+    def scrub(self) -> None:
+        """Takes what was deleted or overwritten off the disk: a journal still holds pages as they were before.
+
+        SQLite overwrites what is deleted (``secure_delete``) and starts its write-ahead log anew, once nobody reads it.
+        PostgreSQL keeps rows that were changed until they are vacuumed (PostgreSQL, "Routine Vacuuming").
+        """
+        with self._translated(), self.engine.connect() as connection:
+            if self.engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                return
+            unbound = connection.execution_options(isolation_level="AUTOCOMMIT")
+            for table in (reports, reported_messages, evidence, referrals, case_keys, sealed_events):
+                unbound.exec_driver_sql(f"VACUUM {table.name}")
 
     def log_head(self) -> LogHead:
         """The authenticated head; ``RefusedError('log_broken')`` if somebody changed it."""

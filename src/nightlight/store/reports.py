@@ -21,8 +21,8 @@ from nightlight.model.report import (
 )
 from nightlight.model.verdict import Code, verdict_for
 from nightlight.ports import NewReport, PendingReport
-from nightlight.store.schema import evidence, reported_messages, reports
 from nightlight.store.case_keys import CaseKeyTables
+from nightlight.store.schema import evidence, reported_messages, reports
 from nightlight.store.sealed_columns import event_in, event_sealed, key_columns, key_in, note_columns, note_in
 from nightlight.store.sealing import Sealing
 from nightlight.store.vault_schema import sealed_events
@@ -213,6 +213,9 @@ class ReportTables(CaseKeyTables):
     def _add_copy(self, event_id: str, case_id: str, event: bytes) -> None:
         sealed = event_sealed(self._sealing, event_id, case_id, event)
         self._connection.execute(insert(sealed_events), {"event_id": event_id, "case_id": case_id, "sealed": sealed})
+
+    def _remove_copies(self, case_id: str) -> None:
+        self._connection.execute(delete(sealed_events).where(sealed_events.c.case_id == case_id))
 
     def _copies(self, event_id: str) -> Sequence[Row[Any]]:
         """The sealed copies of a preserved event, one for each case."""

@@ -1,7 +1,7 @@
 """The columns that are sealed under the data key of a case: what is written into them, and what is read out of them.
 
 Beside each of them stands the column of old, which holds the value in the clear where nothing is sealed. A row says by
-which of the two is filled how it was written; nobody has to guess.
+which of the two is filled how it was written, and never fills both; nobody has to guess.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from nightlight.errors import RefusedError
 from nightlight.model.referral import Referral
 from nightlight.model.report import Report, ReportedMessage
 from nightlight.respond.draft_text import draft_text
@@ -31,6 +32,7 @@ def note_in(sealing: Sealing, row: Row[Any]) -> str:
     """``row``: of ``reports``. Raises what ``Sealing.open`` raises; so do all of these."""
     if row.sealed_note is None:
         return str(row.note)
+    _nothing_beside(row.note)
     return sealing.open(row.case_id or row.report_id, _note(row.report_id), bytes(row.sealed_note)).decode()
 
 
@@ -46,6 +48,7 @@ def key_in(sealing: Sealing, row: Row[Any], scope: str) -> bytes | None:
     """``row``: of ``reported_messages``; ``scope``: of its report."""
     if row.sealed_key is None:
         return None if row.message_key is None else bytes(row.message_key)
+    _nothing_beside(row.message_key)
     return sealing.open(scope, _key(row.report_id, row.position), bytes(row.sealed_key))
 
 
@@ -59,6 +62,7 @@ def contents_columns(sealing: Sealing, referral: Referral) -> dict[str, Any]:
 def contents_in(sealing: Sealing, row: Row[Any]) -> bytes:
     if row.sealed_contents is None:
         return bytes(row.contents)
+    _nothing_beside(row.contents)
     return sealing.open(row.case_id, _of_referral(row.referral_id, "contents"), bytes(row.sealed_contents))
 
 
@@ -73,6 +77,7 @@ def draft_columns(sealing: Sealing, referral: Referral) -> dict[str, Any]:
 def draft_in(sealing: Sealing, row: Row[Any]) -> str | None:
     if row.sealed_draft is None:
         return None if row.draft is None else str(row.draft)
+    _nothing_beside(row.draft)
     return sealing.open(row.case_id, _of_referral(row.referral_id, "draft"), bytes(row.sealed_draft)).decode()
 
 
@@ -83,6 +88,15 @@ def event_sealed(sealing: Sealing, event_id: str, case_id: str, event: bytes) ->
 def event_in(sealing: Sealing, row: Row[Any]) -> bytes:
     """``row``: of ``sealed_events``."""
     return sealing.open(row.case_id, place("sealed_events", row.event_id, column="sealed"), bytes(row.sealed))
+
+
+def _nothing_beside(clear: object) -> None:
+    if clear:
+        raise RefusedError(
+            "sealed_damaged",
+            "A row holds a value encrypted, and another one beside it in the clear: somebody changed it.",
+            "Stop the service, keep a copy of everything as it is, and find out who could write to the database.",
+        )
 
 
 def _note(report_id: str) -> str:

@@ -19,24 +19,24 @@ from nightlight.store.contacts import ContactTables
 from nightlight.store.day_counts import DayCountTables
 from nightlight.store.detection import DetectionTables
 from nightlight.store.events import EventTables
+from nightlight.store.kept_files import KeptFileTables
 from nightlight.store.log import LogTable
 from nightlight.store.numbering import Numbering
 from nightlight.store.own_page import OwnPageTables
 from nightlight.store.policies import PolicyTables
-from nightlight.store.referrals import ReferralTables
 from nightlight.store.relations import RelationTables
-from nightlight.store.reports import ReportTables
 from nightlight.store.reviewers import ReviewerTables
 from nightlight.store.schema import cursors, decisions, evidence, reports
+from nightlight.store.seal_rows import SealTables
 from nightlight.store.sealing import Sealing
 
 
 class SqlTransaction(
-    ReportTables,
+    SealTables,
     CaseTables,
     ActionTables,
     AttachmentTables,
-    ReferralTables,
+    KeptFileTables,
     ReviewerTables,
     EventTables,
     RelationTables,
