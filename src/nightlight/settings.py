@@ -213,6 +213,29 @@ class Settings(BaseSettings):
         None, description="Rules of your own about which agency is told; empty: the ones that come along."
     )
 
+    # The evidence vault
+    master_key_file: Path | None = Field(
+        None,
+        description="File with the master key that the evidence of every case is encrypted under: 32 bytes in "
+        "hexadecimal. Empty: master.key in data_dir, made on first use.",
+    )
+    master_key: SecretStr = Field(
+        SecretStr(""), description="That key itself, 32 bytes in hexadecimal, instead of a file."
+    )
+    master_key_command: str = Field(
+        "",
+        description="Command that has a key management service wrap and unwrap data keys, instead of a key held here; "
+        "docs/evidence-vault.md says how it is called.",
+    )
+    vault_url: str = Field(
+        "",
+        description="Where kept files lie: s3://bucket/prefix?endpoint=…&region=… for any S3-compatible store, with "
+        "credentials from the standard AWS variables; empty: the folder vault in data_dir.",
+    )
+    vault_check_days: float = Field(
+        30.0, description="How often each kept file is read again to see that it is undamaged, days.", gt=0
+    )
+
     # Work in the background
     poll_seconds: float = Field(
         10.0, description="How often the homeserver's own reports are collected, seconds.", gt=0

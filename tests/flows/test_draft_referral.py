@@ -268,11 +268,12 @@ def test_a_draft_with_a_time_in_the_future_cannot_go(referring: Referring) -> No
 @pytest.mark.parametrize(
     "change",
     [
-        "UPDATE referrals SET draft = replace(draft, 'Online Enticement', 'Misleading')",
+        "UPDATE referrals SET sealed_draft = sealed_contents",
+        "UPDATE referrals SET sealed_draft = NULL, draft = '{}'",
         "UPDATE referrals SET state = 'filed'",
         "UPDATE referrals SET reviewed_by = 'sam'",
         "UPDATE referrals SET reference = '1'",
-        "UPDATE referrals SET draft = NULL",
+        "UPDATE referrals SET sealed_draft = NULL",
         "DELETE FROM referrals",
     ],
 )

@@ -15,13 +15,15 @@ from pathlib import Path
 
 import uvicorn
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from pyrage import x25519
 
 from nightlight.adapters.cybertipline import samples
 from nightlight.adapters.cybertipline.client import TiplineClient
 from nightlight.adapters.cybertipline.documents import TiplineDocuments
 from nightlight.adapters.cybertipline.schema import Schema, own_xsd
 from nightlight.adapters.cybertipline.writer import report_xml
-from nightlight.adapters.vault import FileVault
+from nightlight.adapters.objects import FolderObjects
+from nightlight.adapters.vault import CaseVault, FlatFolder
 from nightlight.bench.harness import Bench, Figure, Progress, alternate
 from nightlight.cli.foundation import SystemClock
 from nightlight.demo.cybertipline import CyberTipline
@@ -43,6 +45,7 @@ ROUNDS = 8
 SUBMISSIONS = 5
 FILES = 3
 FILE_BYTES = 5_000_000
+_CASE = "case_bench"
 _CREDENTIALS = ("bench", "bench bench bench")
 
 
@@ -76,21 +79,23 @@ def _documents() -> Figure:
 
 
 def _filed(folder: Path) -> Figure:
-    """Durable SQLite before and after each step, files decrypted on their way, a training service on loopback."""
+    """Durable SQLite before and after each step, files opened twice on their way, a training service on loopback."""
     clock = SystemClock()
     store = Database(f"sqlite:///{folder / 'bench.sqlite3'}", bytes(32))
     store.migrate()
-    vault, kept = FileVault(folder / "vault"), {}
+    secret = str(x25519.Identity.generate())
+    vault = CaseVault(FolderObjects(folder / "vault"), lambda _case: secret, FlatFolder(folder / "old"))
+    kept = {}
     for number in range(FILES):
         opening = Opening(secrets.token_bytes(32), secrets.token_bytes(8) + bytes(8))
         data = _encrypted(opening, secrets.token_bytes(FILE_BYTES))
         digest = hashlib.sha256(data).digest()
-        vault.keep(digest, [data])
+        vault.keep(_CASE, digest, [data])
         kept[f"file-{number}"] = (opening, digest)
 
     def read(file: PreparedFile) -> Iterator[bytes]:
         opening, digest = kept[file.name]
-        return plaintext_of(opening, digest, lambda: vault.read(digest), FILE_BYTES + 1)
+        return plaintext_of(opening, digest, lambda: vault.read(_CASE, digest), FILE_BYTES + 1)
 
     prepared = _prepared(list(kept), clock.now())
     documents = TiplineDocuments(prepared, ReportingOperator("bench"), Schema.own(), read)
@@ -133,9 +138,9 @@ def _referral(referral_id: str, case_id: str, now: int) -> Referral:
 
 def _prepared(names: list[str], now: int) -> Prepared:
     facts = (
-        Fact("incident.type", INCIDENT_TYPES[6], Basis.CASE, "case_bench"),
-        Fact("incident.at", rfc3339(now), Basis.CASE, "case_bench"),
-        Fact("suspect.account_id", "@example:chat.example.org", Basis.CASE, "case_bench"),
+        Fact("incident.type", INCIDENT_TYPES[6], Basis.CASE, _CASE),
+        Fact("incident.at", rfc3339(now), Basis.CASE, _CASE),
+        Fact("suspect.account_id", "@example:chat.example.org", Basis.CASE, _CASE),
     )
     files = tuple(PreparedFile(name, "", None, False, None, None) for name in names)
     return Prepared(Draft(facts), "[abusive message 1]", files)

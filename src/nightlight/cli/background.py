@@ -14,6 +14,9 @@ RETENTION_SECONDS = 600.0
 #: How often it lets go of decisions that are no longer repeated.
 TIDY_SECONDS = 60.0
 
+#: How often kept files are looked for whose check is due.
+VAULT_SECONDS = 300.0
+
 _log = logging.getLogger(__name__)
 
 
@@ -33,6 +36,7 @@ class Background:
             self._thread("retention", RETENTION_SECONDS, house.retention.run),
             self._thread("repeated decisions", TIDY_SECONDS, house.contact_desk.tidy),
             self._thread("asks", 600.0, house.ask_desk.sweep),
+            self._thread("evidence vault", VAULT_SECONDS, house.vault_checker.run_due),
             self._thread("log anchor", 1.0, self._anchor),
         ]
         if house.submitter is not None:

@@ -20,9 +20,9 @@ from nightlight.adapters.matrix.homeserver import MatrixHomeserver
 from nightlight.adapters.matrix.inspector import MatrixInspector
 from nightlight.adapters.sealed.process import SealedWorker
 from nightlight.adapters.timestamp import TimestampAuthority
-from nightlight.adapters.vault import FileVault
 from nightlight.cli.anchor import Anchor
 from nightlight.cli.data import shipped_duties
+from nightlight.cli.evidence_vault import VaultRooms
 from nightlight.cli.files import read_bytes, read_line, write_private
 from nightlight.cli.foundation import new_id
 from nightlight.cli.matrix import as_token
@@ -33,6 +33,7 @@ from nightlight.evidence.checkpoint import LogSigner
 from nightlight.evidence.hash_list import parse_hash_list
 from nightlight.flows.attachments import AttachmentPolicy
 from nightlight.flows.check_attachments import AttachmentChecker, AttachmentLimits
+from nightlight.flows.check_vault import examine_vault
 from nightlight.flows.collect_reports import Collector
 from nightlight.flows.draft_referral import ReferralDesk
 from nightlight.flows.enforce import Enforcer
@@ -76,7 +77,7 @@ if TYPE_CHECKING:  # lxml and httpx are read by whoever reports only
 
 
 @dataclass(frozen=True)
-class House(OwnPageRooms):
+class House(OwnPageRooms, VaultRooms):
     """Every part of a running Nightlight, made when it is first asked for."""
 
     @cached_property
@@ -291,6 +292,8 @@ class House(OwnPageRooms):
         def inside() -> Iterator[Finding]:
             with self.store.read() as tx:
                 found = not_taken(tx, self.clock.now())
+                vault = list(examine_vault(tx, self.clock.now(), settings.vault_check_days, self.master_key_name))
+            yield from vault
             yield from examined(found)
             yield from detection.run()
             yield from referrals.run()
@@ -362,10 +365,6 @@ class House(OwnPageRooms):
     def desk(self) -> Desk:
         keeper = AttachmentKeeper(self.store, self.homeserver, self.vault, self.clock)
         return Desk(self.store, self.clock, new_id, self.events, self.attachment_policy, keeper, self.alerts)
-
-    @cached_property
-    def vault(self) -> FileVault:
-        return FileVault(self.settings.data_dir / "attachments")
 
     @cached_property
     def attachment_policy(self) -> AttachmentPolicy:

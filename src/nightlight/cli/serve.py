@@ -128,6 +128,8 @@ def app_from_environment() -> FastAPI:
     quiet_logging()
     house = House(load_settings())
     house.store.migrate()
+    with house.store.read() as tx:
+        house.case_keys.require_master(tx)
     return app_for(house)
 
 

@@ -9,7 +9,7 @@ from nightlight.errors import RefusedError
 from nightlight.evidence.log import LogKind
 from nightlight.flows.submit import Submitter
 from nightlight.model.draft import AgencyKind
-from nightlight.model.referral import GONE_OUT, Referral, ReferralState
+from nightlight.model.referral import Referral, ReferralState
 from nightlight.model.submission import Submission
 from nightlight.ports import Clock, Store, Transaction
 
@@ -92,14 +92,10 @@ class Alarms:
         now = self.clock.now()
         with self.store.read() as tx:
             troubled = tx.submissions_needing_attention(now)
-            unreviewed = [
-                referral
-                for referral in tx.urgent_unreviewed()
-                if referral.state in (ReferralState.APPROVED, *GONE_OUT) and referral.proposed_at < now - self.review_ms
-            ]
+            unreviewed = [one for one, at in tx.urgent_unreviewed() if at < now - self.review_ms]
         return [
             *(Alarm(one.referral_id, _trouble(one, now)) for one in troubled),
-            *(Alarm(one.referral_id, "went out as urgent and was not reviewed") for one in unreviewed),
+            *(Alarm(one, "went out as urgent and was not reviewed") for one in unreviewed),
         ]
 
 
