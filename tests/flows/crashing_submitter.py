@@ -19,9 +19,8 @@ from sqlalchemy import event
 
 from nightlight.store.database import Database
 from tests.databases import LOG_KEY
-from tests.flows.submitting import PictureDocuments, Submitting, connected
-from tests.simulators.cybertipline import SimulatedTipline
-from tests.world import SetClock
+from tests.flows.submitting import Submitting, connected
+from tests.simulators.cybertipline import SimulatedTipline, TurnedClock
 
 
 class Killer:
@@ -61,14 +60,13 @@ class _Elsewhere(SimulatedTipline):
         self.url = url
 
 
-def child(database_url: str, agency_url: str, step: int, now: int) -> int:
+def child(world: Submitting, step: int, now: int) -> int:
     try:
-        store = Database(database_url, LOG_KEY)
         killer = Killer(step)
         for moment in ("commit", "checkin"):
-            event.listen(store.engine, moment, killer.step)
-        world = Submitting(store, _Elsewhere(agency_url), SetClock(now))
-        world.submitter(Watched(agency_url, killer)).run_due()
+            event.listen(world.store.engine, moment, killer.step)
+        world.clock.at = now
+        world.submitter(Watched(world.agency.url, killer)).run_due()
     except BaseException:  # noqa: BLE001 - the end of a process
         traceback.print_exc()
         return 1
@@ -76,15 +74,18 @@ def child(database_url: str, agency_url: str, step: int, now: int) -> int:
 
 
 def main() -> None:
-    database_url, agency_url = sys.argv[1:]
-    PictureDocuments("warm").validate()  # what is read once for a process is there before any is forked
+    database_url, agency_url, now = sys.argv[1:]
+    world = Submitting(Database(database_url, LOG_KEY), _Elsewhere(agency_url), TurnedClock(int(now)))
+    # A whole submission: what is read and put together once for a process is there before any is forked.
+    world.submitter().run_due()
+    world.store.close()  # no connection is shared with those that are forked
     gc.freeze()
     for line in sys.stdin:
-        step, now = map(int, line.split())
+        step, at = map(int, line.split())
         sys.stdout.flush()
         process = os.fork()
         if process == 0:
-            os._exit(child(database_url, agency_url, step, now))
+            os._exit(child(world, step, at))
         _, status = os.waitpid(process, 0)
         was_killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
         print("killed" if was_killed else "failed" if status else "done", flush=True)  # noqa: T201

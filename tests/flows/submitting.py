@@ -24,11 +24,12 @@ from nightlight.model.submission import ENDED, Submission, SubmissionState
 from nightlight.ports import ReportDocuments, ReportingService, Transaction
 from nightlight.respond.submission import BACKOFF_MAX_MS
 from nightlight.store.database import Database
-from tests.simulators.cybertipline import PASSWORD, USER, SimulatedTipline
-from tests.world import SetClock
+from tests.simulators.cybertipline import PASSWORD, USER, SimulatedTipline, TurnedClock
 
 NCMEC = "NCMEC CyberTipline"
 HOUR = 3_600_000
+#: One agency serves many tests, so that no number comes twice.
+_NUMBERS = itertools.count(1)
 QUICK = TiplineTimes(connect=5, read=5, write=5, call=10, upload=20)
 
 
@@ -47,7 +48,7 @@ class PictureDocuments:
             Schema.own().check(self.file_details(position, 1, "a"))
 
     def report(self) -> bytes:
-        return _report(self.referral_id)
+        return _REPORT.replace(b"@@", self.referral_id.encode())
 
     def files(self) -> list[str]:
         return [f"{number}.png" for number in range(len(self.pictures))]
@@ -64,8 +65,8 @@ class PictureDocuments:
 _DETAILS = replace(samples.full_file_details(), original_file_hash=(), ip_capture_event=None, device_id=(), details=())
 
 
-def _report(referral_id: str) -> bytes:
-    return report_xml(replace(samples.full_report(), additional_info=f"This is {referral_id}."))
+# Made once: it is the calls that these tests are about.
+_REPORT = report_xml(replace(samples.full_report(), additional_info="This is @@."))
 
 
 def connected(url: str) -> TiplineClient:
@@ -78,10 +79,10 @@ class Submitting:
 
     store: Database
     agency: SimulatedTipline
-    clock: SetClock = field(default_factory=SetClock)
+    clock: TurnedClock = field(default_factory=TurnedClock)
     documents: Callable[[Submission], ReportDocuments] = lambda submission: PictureDocuments(submission.referral_id)
     followed: list[str] = field(default_factory=list)
-    numbers: Iterator[int] = field(default_factory=itertools.count)
+    numbers: Iterator[int] = field(default_factory=lambda: _NUMBERS)
 
     def submitter(self, service: ReportingService | None = None) -> Submitter:
         return Submitter(
