@@ -441,6 +441,40 @@ def test_a_worker_that_stalls_until_another_took_over_writes_nothing(world: Subm
     world.audit()
 
 
+@pytest.mark.parametrize("call", ["submit", "upload", "finish"])
+def test_a_worker_that_wakes_up_while_another_is_at_it_leaves_the_other_s_work_alone(
+    world: Submitting, call: str
+) -> None:
+    submission = world.queued()
+    seen: list[Submission] = []
+
+    class Dying(Counting):
+        def __getattribute__(self, name: str) -> object:
+            if name in ("upload", "finish"):
+                raise SystemExit  # the other one goes no further than this, and keeps its lease
+            return super().__getattribute__(name)
+
+    class Stalling(Counting):
+        def __getattribute__(self, name: str) -> object:
+            real = super().__getattribute__(name)
+            if name != call or seen:
+                return real
+            world.clock.at += LEASE_MS + 1
+            world.submitter().run_due()  # settles what was under way
+            world.clock.at += 60_000
+            with pytest.raises(SystemExit):
+                world.submitter(Dying(connected(world.agency.url))).run_due()
+            seen.append(world.now(submission))
+            return real
+
+    world.submitter(Stalling(connected(world.agency.url))).run_due()
+    assert world.now(submission) == seen[0]
+    assert seen[0].in_flight is not None
+    world.go_on(submission)
+    world.assert_filed_once(submission)
+    world.audit()
+
+
 def test_a_long_upload_keeps_its_lease_and_a_stalled_one_is_broken_off(world: Submitting) -> None:
     submission, seen = world.queued(), []
 
