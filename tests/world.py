@@ -13,21 +13,27 @@ from argon2 import PasswordHasher
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from nightlight.adapters.age import seal
+from nightlight.adapters.case_seal import CaseKeys
 from nightlight.adapters.matrix.homeserver import MatrixHomeserver
+from nightlight.adapters.objects import FolderObjects
 from nightlight.adapters.people_seal import PeopleSeal
 from nightlight.adapters.sealed.process import SealedWorker
-from nightlight.adapters.vault import FileVault
+from nightlight.adapters.vault import CaseVault, FlatFolder
 from nightlight.evidence.checkpoint import LogSigner
 from nightlight.flows.attachments import AttachmentPolicy
 from nightlight.flows.audit import AuditResult, audit
 from nightlight.flows.check_attachments import AttachmentChecker, AttachmentLimits
+from nightlight.flows.check_vault import VaultChecker
 from nightlight.flows.collect_reports import Collector
 from nightlight.flows.enforce import Enforcer
+from nightlight.flows.file_identity import FileIdentity
 from nightlight.flows.keep_attachment import AttachmentKeeper
+from nightlight.flows.kept_files import KeptFiles
 from nightlight.flows.people import People
 from nightlight.flows.refer import Operator, Referrer
 from nightlight.flows.referral_people import ReferralPeople
 from nightlight.flows.review import CaseFile, Desk
+from nightlight.flows.seal_evidence import Sealer
 from nightlight.flows.sign_in import Door
 from nightlight.flows.take_events import EventIntake, EventLimits
 from nightlight.flows.take_report import Intake, IntakeLimits, Receipt
@@ -38,6 +44,7 @@ from nightlight.ports import Digester, TimeStamper
 from nightlight.prevent.names import NameKey
 from nightlight.store.database import Database
 from nightlight.store.relation_view import MemoryRelations
+from tests.databases import case_keys
 from tests.simulators.homeserver import ADMIN_TOKEN, MODULE_SECRET, SERVER_NAME, SimulatedHomeserver
 
 
@@ -104,9 +111,27 @@ class World:
         keeper = AttachmentKeeper(self.store, self.matrix, self.vault, self.clock)
         return Desk(self.store, self.clock, self.new_id, self.events, self.policy, keeper)
 
+    @cached_property
+    def case_keys(self) -> CaseKeys:
+        return case_keys()
+
     @property
-    def vault(self) -> FileVault:
-        return FileVault(Path(self.folder.name) / "attachments")
+    def vault(self) -> CaseVault:
+        folder = Path(self.folder.name)
+        identity = FileIdentity(self.store, self.case_keys)
+        return CaseVault(FolderObjects(folder / "vault"), identity, FlatFolder(folder / "attachments"))
+
+    @property
+    def vault_checker(self) -> VaultChecker:
+        return VaultChecker(self.store, self.vault, self.clock, 30)
+
+    @property
+    def kept_files(self) -> KeptFiles:
+        return KeptFiles(self.store, self.vault, self.clock)
+
+    @property
+    def sealer(self) -> Sealer:
+        return Sealer(self.store, self.vault, self.clock)
 
     @property
     def checker(self) -> AttachmentChecker:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -20,10 +20,12 @@ from nightlight.model.agency_reply import AgencyReply
 from nightlight.model.ask import AskState, StoredAsk
 from nightlight.model.attachment import Attachment, Digests
 from nightlight.model.case import Case, CaseState, Decision
+from nightlight.model.case_key import CaseKey
 from nightlight.model.contact import Approach, ContactRequest, DecidedContact, RequestState
 from nightlight.model.contact_policy import PolicyChange
 from nightlight.model.event import Event, EventKind, LoggedEvent
 from nightlight.model.health import DayCount
+from nightlight.model.kept_file import ClearCounts, KeptFile, VaultCounts
 from nightlight.model.own_page import BlockedName, PendingNotice, Preference
 from nightlight.model.referral import Agency, Approver, Referral
 from nightlight.model.relation import NumberedStatement, Tie
@@ -148,15 +150,35 @@ class Digester(Protocol):
 
 
 class Vault(Protocol):
-    """Keeps encrypted files, each under the SHA-256 of its ciphertext. It cannot open them."""
+    """Kept files, by the case they are kept for and by their SHA-256 as they came from the homeserver.
 
-    def keep(self, sha256: bytes, ciphertext: Iterable[bytes]) -> None:
-        """Durable when it returns, whole or not at all. ``RefusedError('attachment_hash_mismatch')``."""
+    Each is encrypted for its case; ``RefusedError('erased')`` once the case's key is shredded. ``keep`` and ``read``
+    may need the database for the case's key: never call them in a transaction that writes.
+    """
 
-    def holds(self, sha256: bytes) -> bool: ...
+    def keep(self, case_id: str, sha256: bytes, ciphertext: Iterable[bytes]) -> None:
+        """Keeps it whole, or not at all: ``attachment_hash_mismatch``, and what the chunks raise."""
 
-    def read(self, sha256: bytes) -> Iterator[bytes]:
-        """What was kept, in chunks; ``UnavailableError('vault_unreadable')``."""
+    def holds(self, case_id: str, sha256: bytes) -> bool: ...
+
+    def read(self, case_id: str, sha256: bytes) -> Generator[bytes, None, None]:
+        """What was kept, in chunks, each authentic; that the file is whole is known at its end.
+
+        Whoever shows or gives the file to somebody reads it through ``nightlight.flows.kept_files``, which logs it.
+        ``RefusedError``: ``vault_missing``, ``vault_damaged``; ``UnavailableError('vault_unreadable')``.
+        """
+
+    def check(self, case_id: str, sha256: bytes) -> int:
+        """How many bytes the file has, after reading and verifying every one; raises what ``read`` raises."""
+
+    def remove(self, case_id: str) -> None:
+        """Removes all files of the case; removed already is done, too. ``UnavailableError('vault_unwritable')``."""
+
+    def old_files(self) -> list[bytes]:
+        """SHA-256 of files from before there were keys of cases, which are encrypted for none."""
+
+    def move_in(self, sha256: bytes, case_ids: Iterable[str]) -> None:
+        """Encrypts such a file for each of the cases, and removes it where it was."""
 
 
 class TimeStamper(Protocol):
@@ -211,6 +233,43 @@ class PeopleSeal(Protocol):
     def close(self, place: str, plain: bytes) -> bytes: ...
     def open(self, place: str, sealed: bytes) -> bytes:
         """``RefusedError('sealed_damaged')``."""
+
+
+class MasterKey(Protocol):
+    """Wraps the data key of every case. ``context`` says whose key it is, and must be the same when it is unwrapped.
+
+    Every method raises ``UnavailableError('master_key_unavailable')`` where it is held by somebody who does not answer.
+    """
+
+    @property
+    def name(self) -> str:
+        """A short id that says nothing about the key."""
+
+    def wrap(self, plain: bytes, context: str) -> bytes:
+        """What is wrapped names the key that it is wrapped under."""
+
+    def unwrap(self, wrapped: bytes, context: str) -> bytes:
+        """``RefusedError``: ``master_key_wrong``, ``case_key_damaged``."""
+
+
+class CaseSeal(Protocol):
+    """Encrypts what is kept of a case under a data key that this case has to itself, wrapped by the master key.
+
+    ``place`` says where the ciphertext stands: it opens there alone. Every method raises ``RefusedError('erased')``
+    once the case's key is shredded, and what ``MasterKey`` raises.
+    """
+
+    def close(self, tx: Transaction, case_id: str, place: str, plain: bytes) -> bytes:
+        """Makes the case's data key if it has none yet, in this transaction, which has to be one that writes."""
+
+    def open(self, tx: Transaction, case_id: str, place: str, sealed: bytes) -> bytes:
+        """``RefusedError('sealed_damaged')`` if it was changed, moved, or is of another case."""
+
+    def file_identity(self, tx: Transaction, case_id: str) -> str:
+        """The age identity that the case's files are encrypted for; makes the data key as ``close`` does."""
+
+    def shred(self, tx: Transaction, case_id: str, now: int) -> None:
+        """Destroys the case's data key: what is encrypted under it opens never again. Done already is done, too."""
 
 
 class PolicyMemory(Protocol):
@@ -322,8 +381,12 @@ class Transaction(Protocol):
     def may_claim(self, report_id: str, claimant: str) -> bool:
         """Whether no other report of that claimant has this one's content or idempotency key."""
 
-    def preserve(self, event: StoredEvent, at: int) -> None: ...
-    def preserved(self, event_id: str) -> bytes | None: ...
+    def preserve(self, event: StoredEvent, at: int, case_id: str) -> None:
+        """Keeps the event for the case, as it is now; what was preserved first stays."""
+
+    def preserved(self, event_id: str) -> bytes | None:
+        """The event, or None; ``RefusedError('erased')`` if every case that it was kept for is."""
+
     def accepted_before(self, reporter: str, event_id: str) -> bool: ...
 
     # Cases, decisions, actions
@@ -362,6 +425,8 @@ class Transaction(Protocol):
     def referral(self, referral_id: str) -> Referral | None: ...
     def referrals_of(self, case_id: str) -> list[Referral]: ...
     def referrals(self) -> list[Referral]: ...
+    def urgent_unreviewed(self) -> list[tuple[str, int]]:
+        """Ids of referrals that went out as urgent and that nobody reviewed, and when that was."""
 
     # Submissions to an agency's reporting service
     def add_submission(self, submission: Submission) -> None: ...
@@ -391,6 +456,55 @@ class Transaction(Protocol):
 
     def cases_of(self, event_id: str) -> list[str]:
         """The cases in which this message was reported, the newest last."""
+
+    # Data keys of cases
+    def case_key(self, case_id: str) -> CaseKey | None: ...
+    def put_case_key(self, key: CaseKey) -> None:
+        """Adds the key, or replaces what is stored of the case's key."""
+
+    def remove_case_key(self, case_id: str) -> None: ...
+    def case_key_names(self) -> dict[str, int]:
+        """How many keys that are not shredded are wrapped under each master key."""
+
+    def count_shredded(self) -> int: ...
+    def case_keys_except(self, name: str, limit: int) -> list[CaseKey]:
+        """Keys that are not shredded and wrapped under another master key than ``name``."""
+
+    # What is sealed, and what is not yet
+    def clear_counts(self) -> ClearCounts: ...
+    def clear_reports(self, after: str, limit: int) -> list[str]:
+        """Reports with a greater id that hold something in the clear, ascending."""
+
+    def clear_events(self, after: str, limit: int) -> list[str]: ...
+    def clear_referrals(self, after: str, limit: int) -> list[str]: ...
+    def seal_report(self, report_id: str) -> None: ...
+    def seal_event(self, event_id: str) -> bool:
+        """False where no case is left that it could be kept for."""
+
+    def seal_referral(self, referral_id: str) -> None: ...
+    def forget_sealed(self, case_id: str) -> None:
+        """Removes everything of the case that is sealed: with its key gone, nobody could open it any more."""
+
+    # Files in the vault
+    def put_kept_file(self, file: KeptFile) -> None:
+        """Adds the file, or replaces what is stored of it."""
+
+    def kept_file(self, case_id: str, sha256: bytes) -> KeptFile | None: ...
+    def kept_files_after(self, last: KeptFile | None, limit: int) -> list[KeptFile]:
+        """In the order of cases and files, those that come after ``last``."""
+
+    def due_kept_file(self, now: int) -> KeptFile | None:
+        """The file that waits longest for its check."""
+
+    def damaged_files(self, limit: int) -> list[KeptFile]: ...
+    def vault_counts(self) -> VaultCounts: ...
+    def not_kept_for(self, limit: int) -> list[tuple[str, bytes]]:
+        """Cases with a message whose file is kept, but not for them; and the file's SHA-256."""
+
+    def cases_needing(self, sha256: bytes) -> list[str]:
+        """The cases, not erased, with a message whose kept file this is."""
+
+    def remove_kept_files(self, case_id: str) -> None: ...
 
     # Events
     def known_events(self, event_ids: Sequence[str]) -> dict[str, Event]:

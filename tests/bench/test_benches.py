@@ -19,6 +19,7 @@ from nightlight.bench import (
     intake,
     log,
     page,
+    referral,
     replay,
     rings,
     stream,
@@ -38,6 +39,7 @@ SMALL: list[tuple[ModuleType, dict[str, Any]]] = [
     (detect, {"EVENTS": 6_000, "BATCH": 1_000, "SINGLES": 300, "PLAIN": 300, "REPLAY": 1_000}),
     (callback, {"INVITATIONS": 3, "WARM_UP": 1}),
     (backtest, {"EVENTS": 3_000, "EVENTS_PLAIN": 2_000, "ACCOUNTS": 100}),
+    (referral, {"DOCUMENTS": 2, "ROUNDS": 1, "SUBMISSIONS": 1, "FILES": 2, "FILE_BYTES": 50_000}),
     (replay, {"DECISIONS": 50, "ACCOUNTS": 10, "ROUNDS": 1}),
     (rings, {"EDGES": 400, "ACCOUNTS": 60, "ITEMS": 40, "BATCH": 10, "ROUNDS": 1, "PLAIN_EDGES": 50, "EVENTS": 200}),
 ]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import pyrage
+
 from nightlight.errors import UnavailableError
-from nightlight.flows.draft_referral import ReferralDesk
+from nightlight.flows.draft_referral import ReferralDesk, Send
 from nightlight.flows.fill_draft import DraftFiller
 from nightlight.model.account import Age, AgeBand, Assurance
 from nightlight.model.account_record import AccountRecord, SeenAt
@@ -14,6 +17,7 @@ from nightlight.model.draft import AgencyKind, Draft
 from nightlight.model.referral import Referral
 from nightlight.ports import Transaction
 from nightlight.respond.draft_edit import Edit, NewFact
+from nightlight.respond.duties import Duty
 from tests.world import World
 
 NCMEC = "NCMEC CyberTipline"
@@ -42,12 +46,27 @@ class Referring:
     sent: list[str] = field(default_factory=list)
     prior: list[int] = field(default_factory=list)
     kind: AgencyKind = AgencyKind.NCMEC
+    duties: tuple[Duty, ...] = ()
+    send: Send | None = None
+    find_prior: Callable[[Transaction, AgencyKind, str], list[int]] | None = None
+    recipient: str = field(default_factory=lambda: str(pyrage.x25519.Identity.generate().to_public()))
 
     @property
     def desk(self) -> ReferralDesk:
         world = self.world
         filler = DraftFiller(world.prevention_people, "town.example", self.records)
-        return ReferralDesk(world.store, world.clock, world.new_id, filler, self._send, lambda *_: self.prior)
+        parts = (
+            world.store,
+            world.clock,
+            world.new_id,
+            filler,
+            self.send or self._send,
+            self.find_prior or self._prior,
+        )
+        return ReferralDesk(*parts, self.duties)
+
+    def _prior(self, _tx: Transaction, _kind: AgencyKind, _account: str) -> list[int]:
+        return self.prior
 
     def _send(self, _tx: Transaction, referral: Referral, _now: int) -> None:
         self.sent.append(referral.referral_id)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 
+from nightlight.cli.data import shipped_duties
 from nightlight.errors import RefusedError
 from nightlight.evidence.log import LogKind
 from nightlight.model.account import AgeBand
 from nightlight.model.case import Outcome, Policy
-from nightlight.model.draft import Basis
+from nightlight.model.draft import AgencyKind, Basis
 from nightlight.model.referral import Referral, ReferralState
 from nightlight.respond.draft_edit import NewFact
+from nightlight.respond.duties import read_duties
 from tests.flows.referring import DAY_MS, NCMEC, Referring, edit_of, seen
 from tests.world import World
 
@@ -265,11 +268,12 @@ def test_a_draft_with_a_time_in_the_future_cannot_go(referring: Referring) -> No
 @pytest.mark.parametrize(
     "change",
     [
-        "UPDATE referrals SET draft = replace(draft, 'Online Enticement', 'Misleading')",
+        "UPDATE referrals SET sealed_draft = sealed_contents",
+        "UPDATE referrals SET sealed_draft = NULL, draft = '{}'",
         "UPDATE referrals SET state = 'filed'",
         "UPDATE referrals SET reviewed_by = 'sam'",
         "UPDATE referrals SET reference = '1'",
-        "UPDATE referrals SET draft = NULL",
+        "UPDATE referrals SET sealed_draft = NULL",
         "DELETE FROM referrals",
     ],
 )
@@ -280,3 +284,20 @@ def test_a_draft_changed_in_the_database_is_found_by_the_audit(referring: Referr
         connection.execute(sa.text(change))
     with pytest.raises(RefusedError):
         referring.world.audit()
+
+
+# Whose duty it is
+
+
+def test_what_ncmec_has_is_not_proposed_to_the_nca(referring: Referring) -> None:
+    referring.duties = read_duties(shipped_duties())
+    referral = referring.begun()
+    case_id = referral.case_id
+    with referring.world.store.write() as tx:
+        tx.save_referral(replace(referral, state=ReferralState.FILED, reference="1001"))
+    referring.world.people.add_agency("NCA", referring.recipient, "test", AgencyKind.NCA)
+    second = referring.desk.begin(case_id, "robin", "NCA")
+    found = referring.desk.sheet(second.referral_id).checked.findings
+    assert any("not reported a second time" in finding.message for finding in found)
+    with refused("draft_incomplete"):
+        referring.desk.propose(second.referral_id, "robin", referring.digest(second))

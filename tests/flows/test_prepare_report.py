@@ -121,6 +121,15 @@ def test_a_kept_picture_goes_as_it_was_sent_and_as_unseen_although_its_message_w
     assert details.findtext("originalFileName") == "shape.png"
 
 
+def test_a_file_that_somebody_read_is_said_to_be_seen(referring: Referring) -> None:
+    world = referring.world
+    referral = with_a_picture(referring)
+    (file,) = referring.draft(referral).files
+    b"".join(world.kept_files.read(referral.case_id, file.event_id, file.attachment_id, "robin", "to classify it"))
+    details = SCHEMA.check(documents(referring, referral).file_details(1, 1, "f"))
+    assert details.findtext("fileViewedByEsp") == "true"
+
+
 def test_a_file_that_was_taken_out_does_not_go(referring: Referring) -> None:
     referral = with_a_picture(referring)
     draft = referring.draft(referral)
@@ -131,13 +140,13 @@ def test_a_file_that_was_taken_out_does_not_go(referring: Referring) -> None:
 
 def test_a_kept_file_with_one_wrong_byte_is_not_sent(referring: Referring) -> None:
     made = documents(referring, with_a_picture(referring))
-    (kept,) = (Path(referring.world.folder.name) / "attachments").glob("*")
+    (kept,) = [path for path in (Path(referring.world.folder.name) / "vault").rglob("*") if path.is_file()]
     data = bytearray(kept.read_bytes())
-    data[10] ^= 1
+    data[-10] ^= 1
     kept.write_bytes(data)
     with pytest.raises(RefusedError) as caught:
         b"".join(made.content(1))
-    assert caught.value.code == "attachment_hash_mismatch"
+    assert caught.value.code == "vault_damaged"
 
 
 @pytest.mark.parametrize(

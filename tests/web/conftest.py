@@ -13,7 +13,7 @@ from nightlight.web.api.routes import BodyLimits, api_router
 from nightlight.web.api.status import StatusLinks
 from nightlight.web.app import build_app
 from nightlight.web.console.routes import console_routes
-from tests.databases import LOG_KEY
+from tests.databases import LOG_KEY, case_keys
 from tests.simulators.homeserver import SimulatedHomeserver
 from tests.simulators.shared import shared_simulator
 from tests.world import World
@@ -27,7 +27,7 @@ PASSWORD = "a long enough password"
 def world(shared_simulator: tuple[SimulatedHomeserver, str], tmp_path: Path) -> Iterator[World]:
     simulator, url = shared_simulator
     simulator.__dict__.update(SimulatedHomeserver().__dict__)
-    store = Database(f"sqlite:///{tmp_path / 'web.sqlite3'}", LOG_KEY)
+    store = Database(f"sqlite:///{tmp_path / 'web.sqlite3'}", LOG_KEY, case_keys())
     store.migrate()
     world = World(simulator, store, url)
     world.door.add_reviewer("robin", PASSWORD, "test")

@@ -40,6 +40,7 @@ def command(
         log,
         page,
         parity,
+        referral,
         replay,
         rings,
         stream,
@@ -63,6 +64,7 @@ def command(
         stream.BENCH,
         backtest.BENCH,
         parity.BENCH,
+        referral.BENCH,
         demo.BENCH,
     )
     benches = {bench.name: bench for bench in listed}

@@ -83,3 +83,8 @@ def _read(file: Traversable | Path, read: Callable[[bytes], T]) -> T:
 
 def _prevent() -> Traversable:
     return resources.files("nightlight.prevent")
+
+
+def shipped_duties() -> bytes:
+    """The rules about which agency is told that come along."""
+    return resources.files("nightlight.respond").joinpath("duties.yaml").read_bytes()

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from nightlight.cli.files import read_bytes, write_private
+from nightlight.cli.house import open_house
 from nightlight.cli.output import say
 from nightlight.errors import RefusedError
 
@@ -69,6 +70,9 @@ def schema(
     compare: Annotated[
         Path | None, typer.Option(help="The agency's schema: print what changed, in words.", metavar="FILE")
     ] = None,
+    fetch: Annotated[
+        bool, typer.Option("--fetch", help="Fetch the agency's schema now, keep it, and print what changed.")
+    ] = False,
 ) -> None:
     """Print the schema that this version knows, or say how the agency's differs from it.
 
@@ -77,16 +81,22 @@ def schema(
     from nightlight.adapters.cybertipline.drift import Effect, drift
     from nightlight.adapters.cybertipline.schema import Schema, own_xsd
 
-    if compare is None:
+    if compare is None and not fetch:
         print(own_xsd().decode(), end="")  # noqa: T201
         return
+    theirs = Schema.read(_fetched()) if compare is None else _schema(compare)
     words = {Effect.BREAKS: "breaks", Effect.LOSES: "new   ", Effect.NONE: "harmless"}
-    found = drift(Schema.own(), _schema(compare))
+    found = drift(Schema.own(), theirs)
     for difference in found:
         print(f"{words[difference.effect]}  {difference.message}")  # noqa: T201
     if any(difference.effect is Effect.BREAKS for difference in found):
         raise typer.Exit(1)
     say("Nothing that breaks our documents." if found else "Both schemas say the same.")
+
+
+def _fetched() -> bytes:
+    with open_house(make=True) as house:
+        return house.fetch_tipline_schema()
 
 
 def _schema(path: Path | None) -> Any:

@@ -17,11 +17,13 @@ from nightlight.flows.record_report import NewId
 from nightlight.model.case import Case, CaseState, Decision, Outcome
 from nightlight.model.draft import AgencyKind, Draft
 from nightlight.model.referral import GONE_OUT, Agency, Referral, ReferralState
+from nightlight.model.submission import Submission
 from nightlight.ports import Clock, Store, Transaction
 from nightlight.respond.conversation import conversation
-from nightlight.respond.draft_check import Checked, check_draft
+from nightlight.respond.draft_check import Checked, Finding, Weight, check_draft
 from nightlight.respond.draft_edit import Edit, edited
 from nightlight.respond.draft_text import draft_text
+from nightlight.respond.duties import Advice, Duty, Force, Having, Situation, advise
 from nightlight.respond.enforcement import REASON_CHARS_MAX
 
 #: Puts a referral on its way, within the transaction that approves it.
@@ -30,7 +32,10 @@ Send = Callable[[Transaction, Referral, int], None]
 
 @dataclass(frozen=True, slots=True)
 class DraftSheet:
-    """A referral as it is shown: ``digest`` is what a step on it has to name. ``checked``: what stands in its way."""
+    """A referral as it is shown: ``digest`` is what a step on it has to name. ``checked``: what stands in its way.
+
+    ``advice``: which agencies have to be told, may be, or are not told a second time, and why.
+    """
 
     referral: Referral
     case: Case
@@ -39,11 +44,16 @@ class DraftSheet:
     digest: str
     checked: Checked
     proven: tuple[str, ...]
+    advice: tuple[Advice, ...]
+    submission: Submission | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ReferralDesk:
-    """``prior``: the agency's numbers of earlier finished reports about an account, the newest last."""
+    """``prior``: the agency's numbers of earlier finished reports about an account, the newest last.
+
+    ``duties``: rules about whose duty it is; ``established``: the operator's countries, ISO 3166-1 alpha-2.
+    """
 
     store: Store
     clock: Clock
@@ -51,6 +61,8 @@ class ReferralDesk:
     filler: DraftFiller
     send: Send
     prior: Callable[[Transaction, AgencyKind, str], list[int]]
+    duties: tuple[Duty, ...] = ()
+    established: frozenset[str] = frozenset()
 
     def begin(self, case_id: str, reviewer: str, agency_name: str) -> Referral:
         """A draft, filled from what is known. That ages were looked at for it is logged.
@@ -230,8 +242,32 @@ class ReferralDesk:
             raise RefusedError("not_a_draft", "This referral is a bundle on its own: there is no draft of it.")
         lines = conversation(tx.reports_of(case.case_id))
         proven = tuple(line.message.event_id for line in lines if line.message.verdict.proven)
+        advice = advise(self.duties, self._situation(tx, referral, referral.draft, decision, bool(proven)))
         checked = check_draft(referral.draft, referral.agency.kind, self.clock.now())
-        return DraftSheet(referral, case, decision, referral.draft, digest_of(referral.draft), checked, proven)
+        twice = next((a for a in advice if a.agency is referral.agency.kind and a.force is Force.MUST_NOT), None)
+        if twice is not None and referral.state not in GONE_OUT:
+            found = Finding(Weight.STOPS, "", twice.why, f"Source: {twice.source}.")
+            checked = replace(checked, findings=(found, *checked.findings))
+        digest, submission = digest_of(referral.draft), tx.submission_of(referral.referral_id)
+        return DraftSheet(referral, case, decision, referral.draft, digest, checked, proven, advice, submission)
+
+    def _situation(
+        self, tx: Transaction, referral: Referral, draft: Draft, decision: Decision, proven: bool
+    ) -> Situation:
+        others = [other for other in tx.referrals_of(referral.case_id) if other.referral_id != referral.referral_id]
+        has = {Having.FILES} if any(file.included for file in draft.files) else set()
+        if draft.value("incident.url"):
+            has.add(Having.WEB_ADDRESS)
+        if proven:
+            has.add(Having.PROOF)
+        return Situation(
+            established=self.established,
+            # A country that is known counts, also where it is not told.
+            places=frozenset(fact.value for fact in draft.facts if fact.name.endswith(".country")),
+            policy=decision.policy,
+            has=frozenset(has),
+            reported_to=frozenset(other.agency.kind for other in others if other.state in GONE_OUT),
+        )
 
     def _seen(self, tx: Transaction, referral_id: str, seen: str, state: ReferralState) -> DraftSheet:
         sheet = self._sheet(tx, referral_id)

@@ -15,6 +15,7 @@ from nightlight.errors import RefusedError
 from nightlight.evidence.attachment import EncryptedFile
 from nightlight.evidence.log import LogEntry, LogKind
 from nightlight.flows.attachments import file_again, open_again
+from nightlight.flows.kept_files import read_for, readable_cases
 from nightlight.hazmat.attachment import plaintext_of
 from nightlight.model.attachment import Attachment
 from nightlight.model.draft import Draft, DraftFile
@@ -41,6 +42,8 @@ class PreparedFile:
     sent: DraftFile | None
     attachment: Attachment | None
     text: bytes = field(default=b"", repr=False)
+    #: Cases that may have the file, the referral's own first.
+    cases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +83,13 @@ class Preparation:
             found = file_again(tx, attachment)
         if not isinstance(found, EncryptedFile) or attachment.blob is None:
             raise RefusedError("attachment_not_kept", "A file that is to go out is not kept any more.")
-        blob = attachment.blob
-        yield from plaintext_of(found.opening, found.sha256, lambda: self.vault.read(blob), self.size_max)
+        blob, own = attachment.blob, file.cases[0] if file.cases else ""
+
+        def ciphertext() -> Iterator[bytes]:
+            # Where no case has it any more, reading it for its own case says so.
+            return read_for(self.vault, file.cases, blob) or self.vault.read(own, blob)
+
+        yield from plaintext_of(found.opening, found.sha256, ciphertext, self.size_max)
 
 
 def prepare_in(tx: Transaction, referral: Referral, draft: Draft) -> Prepared:
@@ -95,22 +103,23 @@ def prepare_in(tx: Transaction, referral: Referral, draft: Draft) -> Prepared:
         viewed = all(line.message.event_id in seen for line in chosen)
         files.append(PreparedFile(TRANSCRIPT_NAME, "", None, viewed, None, None, text.encode()))
     for number, sent in enumerate((file for file in draft.files if file.included), 1):
-        files.append(_kept(tx, number, sent, seen))
+        files.append(_kept(tx, referral.case_id, number, sent, seen))
     return Prepared(draft, text, tuple(files))
 
 
 def looked_at(log: Iterable[LogEntry]) -> frozenset[str]:
-    """Event ids of messages, and ids of attachments, that a person looked at, as the log of the case has it."""
+    """Event ids of messages, and references of attachments, that a person looked at, as the log of the case has it."""
     seen = set()
     for entry in log:
+        # Looking at a message's text is not looking at the file that came with it.
         if entry.kind == LogKind.EVIDENCE_VIEWED:
-            detail = json.loads(entry.detail)
-            # Looking at a message's text is not looking at the file that came with it.
-            seen.add(detail.get("attachment") or detail["event"])
+            seen.add(json.loads(entry.detail)["event"])
+        elif entry.kind == LogKind.ATTACHMENT_READ:
+            seen.add(json.loads(entry.detail)["reference"])
     return frozenset(seen)
 
 
-def _kept(tx: Transaction, number: int, sent: DraftFile, seen: frozenset[str]) -> PreparedFile:
+def _kept(tx: Transaction, case_id: str, number: int, sent: DraftFile, seen: frozenset[str]) -> PreparedFile:
     attachment = tx.attachment(sent.attachment_id)
     if attachment is None or attachment.kept_at is None or attachment.blob is None or attachment.digests is None:
         raise RefusedError(
@@ -120,7 +129,9 @@ def _kept(tx: Transaction, number: int, sent: DraftFile, seen: frozenset[str]) -
     found = file_again(tx, attachment)
     original = found.claimed.name if isinstance(found, EncryptedFile) else ""
     name = f"file-{number}-{attachment.digests.sha256.hex()[:12]}"
-    return PreparedFile(name, original or "", message.sent_at, attachment.attachment_id in seen, sent, attachment)
+    viewed = attachment.reference in seen
+    cases = tuple(readable_cases(tx, attachment.event_id, first=case_id))
+    return PreparedFile(name, original or "", message.sent_at, viewed, sent, attachment, cases=cases)
 
 
 def _lines(tx: Transaction, lines: Sequence[Line], chosen: Sequence[Line]) -> Iterator[TranscriptLine]:

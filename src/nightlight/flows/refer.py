@@ -91,7 +91,7 @@ class Referrer:
         ``too_few_approvers``.
         """
         published = server_keys_of(self.store, self.homeserver, case_id, chosen)
-        kept = kept_files(self.store, self.vault, chosen)
+        kept = kept_files(self.store, self.vault, case_id, chosen)
         with self.store.write() as tx:
             referral = self._propose(tx, case_id, reviewer, agency, legal_basis.strip(), chosen, published, kept)
             tx.add_referral(referral)

@@ -7,25 +7,43 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
+from nightlight.errors import RefusedError
 from nightlight.model.attachment import Attachment, AttachmentCode, AttachmentState, Digests
 from nightlight.model.report import ReportedMessage
 from nightlight.model.verdict import Code, Verdict, verdict_for
 from nightlight.store.schema import attachments, reported_messages, reports
+from nightlight.store.sealed_columns import key_in
+from nightlight.store.sealing import Sealing
 
 _PROVEN = reported_messages.c.verdict == Verdict.VERIFIED
 
 
 class AttachmentTables:
     _connection: Connection
+    _sealing: Sealing
 
     def proven_message(self, event_id: str) -> ReportedMessage | None:
-        row = self._connection.execute(
-            select(reported_messages).where(reported_messages.c.event_id == event_id, _PROVEN).limit(1)
-        ).first()
-        if row is None:
-            return None
-        key = None if row.message_key is None else bytes(row.message_key)
-        return ReportedMessage(row.position, row.event_id, verdict_for(Code(row.code)), row.sender, row.sent_at, key)
+        rows = self._connection.execute(
+            select(reported_messages, reports.c.case_id)
+            .join(reports, reports.c.report_id == reported_messages.c.report_id)
+            .where(reported_messages.c.event_id == event_id, _PROVEN)
+            .order_by(reports.c.received_at, reports.c.report_id, reported_messages.c.position)
+        ).all()
+        erased: RefusedError | None = None
+        for row in rows:
+            try:
+                key = key_in(self._sealing, row, row.case_id or row.report_id)
+            except RefusedError as e:
+                if e.code != "erased":
+                    raise
+                erased = e  # another case may have its key still
+                continue
+            return ReportedMessage(
+                row.position, row.event_id, verdict_for(Code(row.code)), row.sender, row.sent_at, key
+            )
+        if erased is not None:
+            raise erased
+        return None
 
     def add_attachment(self, attachment: Attachment) -> None:
         self._connection.execute(insert(attachments), _values(attachment))

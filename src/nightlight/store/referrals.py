@@ -8,12 +8,15 @@ from sqlalchemy import Connection, Row, Table, insert, select, update
 
 from nightlight.model.draft import AgencyKind
 from nightlight.model.referral import Agency, Approval, Approver, Referral, ReferralState
-from nightlight.respond.draft_text import draft_text, read_draft
+from nightlight.respond.draft_text import read_draft
 from nightlight.store.schema import agencies, approvals, approvers, referrals
+from nightlight.store.sealed_columns import contents_columns, contents_in, draft_columns, draft_in
+from nightlight.store.sealing import Sealing
 
 
 class ReferralTables:
     _connection: Connection
+    _sealing: Sealing
 
     def add_agency(self, agency: Agency) -> None:
         """Adds the agency, or gives a known one a new key."""
@@ -53,9 +56,9 @@ class ReferralTables:
                 "state": referral.state,
                 "messages": referral.messages,
                 "attestation": referral.attestation,
-                "contents": referral.contents,
                 "timestamp": referral.timestamp,
-                **_what_it_says(referral),
+                **contents_columns(self._sealing, referral),
+                **self._what_it_says(referral),
             },
         )
 
@@ -68,7 +71,7 @@ class ReferralTables:
             "proposed_by": referral.proposed_by,
             "proposed_at": referral.proposed_at,
             "messages": referral.messages,
-            **_what_it_says(referral),
+            **self._what_it_says(referral),
         }
         self._connection.execute(update(referrals).where(this), changes)
         known = set(
@@ -102,6 +105,16 @@ class ReferralTables:
         rows = self._connection.execute(select(referrals).order_by(referrals.c.proposed_at)).all()
         return [self._referral(row) for row in rows]
 
+    def urgent_unreviewed(self) -> list[tuple[str, int]]:
+        table = referrals.c
+        out = table.state.in_([ReferralState.APPROVED, ReferralState.EXPORTED, ReferralState.FILED])
+        rows = self._connection.execute(
+            select(table.referral_id, table.proposed_at)
+            .where(table.urgent.is_(True), table.reviewed_by == "", out)
+            .order_by(table.proposed_at)
+        )
+        return [(row.referral_id, row.proposed_at) for row in rows]
+
     def _put(self, table: Table, name: str, values: dict[str, Any]) -> None:
         changed = self._connection.execute(update(table).where(table.c.name == name), {**values, "active": True})
         if changed.rowcount == 0:
@@ -112,6 +125,7 @@ class ReferralTables:
         return changed.rowcount > 0
 
     def _referral(self, row: Row[Any]) -> Referral:
+        draft = draft_in(self._sealing, row)
         given = self._connection.execute(
             select(approvals).where(approvals.c.referral_id == row.referral_id).order_by(approvals.c.approved_at)
         )
@@ -126,20 +140,20 @@ class ReferralTables:
             state=ReferralState(row.state),
             messages=row.messages,
             attestation=bytes(row.attestation),
-            contents=bytes(row.contents),
+            contents=contents_in(self._sealing, row),
             approvals=tuple(Approval(a.approver, a.approved_at, bytes(a.signature)) for a in given),
             timestamp=None if row.timestamp is None else bytes(row.timestamp),
-            draft=None if row.draft is None else read_draft(row.draft),
+            draft=None if draft is None else read_draft(draft),
             reviewed_by=row.reviewed_by,
             reviewed_at=row.reviewed_at,
             reference=row.reference,
         )
 
-
-def _what_it_says(referral: Referral) -> dict[str, Any]:
-    return {
-        "draft": None if referral.draft is None else draft_text(referral.draft),
-        "reviewed_by": referral.reviewed_by,
-        "reviewed_at": referral.reviewed_at,
-        "reference": referral.reference,
-    }
+    def _what_it_says(self, referral: Referral) -> dict[str, Any]:
+        return {
+            **draft_columns(self._sealing, referral),
+            "urgent": referral.draft is not None and referral.draft.urgent,
+            "reviewed_by": referral.reviewed_by,
+            "reviewed_at": referral.reviewed_at,
+            "reference": referral.reference,
+        }

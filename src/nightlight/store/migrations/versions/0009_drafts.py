@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0012"
-down_revision = "0009"
+revision = "0009"
+down_revision = "0008"
 
 
 def upgrade() -> None:
@@ -13,6 +13,7 @@ def upgrade() -> None:
     with op.batch_alter_table("referrals") as referrals:
         referrals.add_column(sa.Column("kind", sa.Text(), nullable=False, server_default="police"))
         referrals.add_column(sa.Column("draft", sa.Text()))
+        referrals.add_column(sa.Column("urgent", sa.Boolean(), nullable=False, server_default=sa.false()))
         referrals.add_column(sa.Column("reviewed_by", sa.Text(), nullable=False, server_default=""))
         referrals.add_column(sa.Column("reviewed_at", sa.BigInteger()))
         referrals.add_column(sa.Column("reference", sa.Text(), nullable=False, server_default=""))
@@ -20,3 +21,6 @@ def upgrade() -> None:
         with op.batch_alter_table(table) as altered:
             for name in names:
                 altered.alter_column(name, server_default=None, existing_type=sa.Text(), existing_nullable=False)
+    with op.batch_alter_table("referrals") as referrals:
+        referrals.alter_column("urgent", server_default=None, existing_type=sa.Boolean(), existing_nullable=False)
+        referrals.create_index("ix_referrals_urgent", ["urgent", "reviewed_by"])

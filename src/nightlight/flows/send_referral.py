@@ -1,0 +1,107 @@
+"""A signed referral on its way, what follows when the agency has it, and alarms about those that do not get there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from nightlight.errors import RefusedError
+from nightlight.evidence.log import LogKind
+from nightlight.flows.submit import Submitter
+from nightlight.model.draft import AgencyKind
+from nightlight.model.referral import Referral, ReferralState
+from nightlight.model.submission import Submission
+from nightlight.ports import Clock, Store, Transaction
+
+#: Cases about one account that earlier reports are looked for in.
+_CASES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """``submitter``: None where this installation is not connected to the CyberTipline.
+
+    ``due_ms``, ``urgent_ms``: how long after it was signed a referral counts as overdue.
+    """
+
+    submitter: Callable[[], Submitter | None]
+    due_ms: int
+    urgent_ms: int
+
+    def send(self, tx: Transaction, referral: Referral, now: int) -> None:
+        """Within the transaction that signs it. Packages for other agencies are made when somebody takes them.
+
+        ``RefusedError('not_connected')``.
+        """
+        if referral.agency.kind is not AgencyKind.NCMEC:
+            return
+        submitter = self.submitter()
+        if submitter is None:
+            raise RefusedError(
+                "not_connected",
+                "This installation is not connected to the CyberTipline, so nothing can go out.",
+                "Set NIGHTLIGHT_NCMEC_URL and NIGHTLIGHT_NCMEC_CREDENTIALS_FILE.",
+            )
+        urgent = referral.draft is not None and referral.draft.urgent
+        due_at = now + (self.urgent_ms if urgent else self.due_ms)
+        submitter.enqueue(tx, referral.referral_id, referral.case_id, referral.agency.name, urgent, due_at, now)
+
+
+def filed(tx: Transaction, submission: Submission, now: int) -> None:
+    """The agency has it: its number stands in the referral, in the transaction that records the finish."""
+    referral = tx.referral(submission.referral_id)
+    if referral is None or submission.report_id is None:
+        return
+    reference = str(submission.report_id)
+    tx.save_referral(replace(referral, state=ReferralState.FILED, reference=reference))
+    detail = {"referral": referral.referral_id, "reference": reference}
+    tx.log(now, LogKind.REFERRAL_FILED, "nightlight", referral.case_id, detail)
+
+
+def prior_reports(tx: Transaction, kind: AgencyKind, account: str) -> list[int]:
+    """NCMEC's numbers of earlier reports about the account, the oldest first."""
+    if kind is not AgencyKind.NCMEC:
+        return []
+    found = [
+        int(referral.reference)
+        for case in tx.cases_about(account, _CASES)
+        for referral in tx.referrals_of(case.case_id)
+        if referral.agency.kind is kind and referral.state is ReferralState.FILED and referral.reference.isdecimal()
+    ]
+    return sorted(set(found))
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something about a referral that must not wait. ``what``: in words, with no name in it."""
+
+    referral_id: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alarms:
+    """``review_ms``: how soon an urgent referral has to be reviewed after it went out."""
+
+    store: Store
+    clock: Clock
+    review_ms: int
+
+    def all(self) -> list[Alarm]:
+        """Failed and overdue ones first, then urgent ones that nobody reviewed."""
+        now = self.clock.now()
+        with self.store.read() as tx:
+            troubled = tx.submissions_needing_attention(now)
+            unreviewed = [one for one, at in tx.urgent_unreviewed() if at < now - self.review_ms]
+        return [
+            *(Alarm(one.referral_id, _trouble(one, now)) for one in troubled),
+            *(Alarm(one, "went out as urgent and was not reviewed") for one in unreviewed),
+        ]
+
+
+def _trouble(submission: Submission, now: int) -> str:
+    if submission.state == "failed":
+        return "failed: a person has to decide"
+    if submission.due_at < now:
+        return "is overdue: the agency does not have it yet"
+    return "is held up by something that does not mend itself"
