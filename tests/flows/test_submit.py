@@ -186,6 +186,10 @@ def test_a_file_that_the_way_doubles_is_filed_once_and_shown(world: Submitting) 
     assert (done.state, done.error) == (SubmissionState.FINISHED, "files_differ")
     assert world.attention() == [submission.submission_id]
     assert [len(report.files) for report in world.agency.finished() if report.report_id == done.report_id] == [3]
+    world.submitter().confirm(submission.submission_id, "robin")
+    assert world.attention() == []
+    assert world.followed == [submission.referral_id]
+    world.audit()
 
 
 def test_an_agency_that_is_down_for_a_day_delays_and_loses_nothing(world: Submitting) -> None:

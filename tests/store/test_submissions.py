@@ -1,4 +1,4 @@
-"""Submissions in the tables: nothing of them is lost, and who asks for work or for what is wrong gets the right ones."""
+"""Submissions in the tables: nothing of them is lost; work is found, and so is what needs a person."""
 
 from __future__ import annotations
 

@@ -119,10 +119,17 @@ class Submitter:
     def confirm(self, submission_id: str, by: str) -> Submission:
         """A person learned from the agency that it does have a report of which nobody here could tell.
 
+        Or that its files are in order although it counted others than were sent: then it only is shown no longer.
         ``RefusedError``: ``submission_not_found``, ``not_failed``, ``not_in_doubt``.
         """
         now = self.clock.now()
         with self.store.write() as tx:
+            submission = self._known(tx, submission_id)
+            if submission.state is SubmissionState.FINISHED and submission.error:
+                settled = replace(submission, error="", error_words="")
+                tx.save_submission(settled)
+                _log_finished(tx, by, settled, now)
+                return settled
             submission = self._failed(tx, submission_id)
             if submission.error not in UNSURE or submission.report_id is None:
                 raise RefusedError("not_in_doubt", "It is known that the agency does not have this report.")
