@@ -15,6 +15,7 @@ from nightlight.adapters.cybertipline.writer import file_details_xml, report_xml
 from nightlight.evidence.log import LogKind
 from nightlight.flows.audit import audit
 from nightlight.flows.draft_referral import digest_of
+from nightlight.flows.send_referral import taken_back
 from nightlight.flows.submit import LEASE_MS, Submitter
 from nightlight.model.case import Case, CaseState
 from nightlight.model.draft import AgencyKind, Draft
@@ -92,6 +93,7 @@ class Submitting:
             clock=self.clock,
             new_id=lambda prefix: f"{prefix}_{os.getpid()}_{next(self.numbers)}",
             on_finished=lambda _tx, submission, _now: self.followed.append(submission.referral_id),
+            on_retracted=taken_back,
         )
 
     def approved(self, tx: Transaction) -> Referral:

@@ -22,7 +22,7 @@ from nightlight.errors import RefusedError
 from nightlight.flows.examine_referrals import ReferralExamination
 from nightlight.flows.prepare_report import Preparation
 from nightlight.flows.preview_referral import Previewer
-from nightlight.flows.send_referral import Alarms, Sender, filed, prior_reports
+from nightlight.flows.send_referral import Alarms, Sender, filed, prior_reports, taken_back
 from nightlight.flows.submit import Submitter
 from nightlight.model.account import AgeBand
 from nightlight.model.case import Outcome, Policy
@@ -288,7 +288,7 @@ def connected(referring: Referring, tmp_path: Path) -> Iterator[Connected]:
             operator = ReportingOperator("Example Chat", "Alex", "Example")
             return TiplineDocuments(preparation.prepare(referral), operator, Schema.own(), preparation.content)
 
-        submitter = Submitter(world.store, client, documents, world.clock, world.new_id, filed)
+        submitter = Submitter(world.store, client, documents, world.clock, world.new_id, filed, taken_back)
         yield Connected(referring, submitter, service, client)
         client.close()
 
@@ -388,6 +388,16 @@ def test_taken_back_before_it_is_filed(connected: Connected) -> None:
     connected.submitter.run_due()
     assert connected.service.finished() == []
     assert "taken back" in robin.client.get(f"/referrals/{referral.referral_id}").text
+    # What was wrong with it can be put right in another: the child is still to be protected.
+    assert connected.referral(referral).state is ReferralState.WITHDRAWN
+    desk = connected.referring.desk
+    better = desk.begin(referral.case_id, "robin", NCMEC)
+    digest = connected.referring.digest(better)
+    desk.propose(better.referral_id, "robin", digest)
+    desk.approve(better.referral_id, "sam", digest)
+    connected.submitter.run_due()
+    assert len(connected.service.finished()) == 1
+    assert connected.referring.world.audit().head.number > 0
 
 
 def test_without_a_connection_nothing_is_signed_into_nowhere(connected: Connected) -> None:

@@ -28,7 +28,7 @@ from nightlight.bench.harness import Bench, Figure, Progress, alternate
 from nightlight.cli.foundation import SystemClock
 from nightlight.demo.cybertipline import CyberTipline
 from nightlight.flows.prepare_report import Prepared, PreparedFile
-from nightlight.flows.send_referral import filed
+from nightlight.flows.send_referral import filed, taken_back
 from nightlight.flows.submit import Submitter
 from nightlight.hazmat.attachment import Opening, plaintext_of
 from nightlight.model.case import Case, CaseState
@@ -102,9 +102,8 @@ def _filed(folder: Path) -> Figure:
     service = CyberTipline(folder / "tipline", _CREDENTIALS, Schema.own().check, clock.now, schema=own_xsd())
     with _serving(service) as url:
         client = TiplineClient(url, lambda: _CREDENTIALS)
-        submitter = Submitter(
-            store, client, lambda _: documents, clock, lambda kind: f"{kind}_{secrets.token_hex(8)}", filed
-        )
+        new_id = lambda kind: f"{kind}_{secrets.token_hex(8)}"  # noqa: E731
+        submitter = Submitter(store, client, lambda _: documents, clock, new_id, filed, taken_back)
         taken = [_once(submitter, store, clock.now) for _ in range(SUBMISSIONS)]
         client.close()
     finished = len(service.finished())

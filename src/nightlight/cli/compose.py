@@ -49,7 +49,7 @@ from nightlight.flows.preview_referral import Previewer, PreviewRow
 from nightlight.flows.refer import Operator, Referrer
 from nightlight.flows.referral_people import ReferralPeople
 from nightlight.flows.review import Desk
-from nightlight.flows.send_referral import Alarms, Sender, filed, prior_reports
+from nightlight.flows.send_referral import Alarms, Sender, filed, prior_reports, taken_back
 from nightlight.flows.sign_in import Door
 from nightlight.flows.submit import Submitter
 from nightlight.flows.take_report import Intake, IntakeLimits
@@ -174,7 +174,7 @@ class House(OwnPageRooms, VaultRooms):
         if self.tipline is None:
             return None
         jitter = lambda: random.uniform(0.8, 1.2)  # noqa: E731, S311 - spreads load, guards nothing
-        return Submitter(self.store, self.tipline, self._documents, self.clock, new_id, filed, jitter)
+        return Submitter(self.store, self.tipline, self._documents, self.clock, new_id, filed, taken_back, jitter)
 
     def _documents(self, submission: Submission) -> ReportDocuments:
         from nightlight.adapters.cybertipline.documents import TiplineDocuments

@@ -82,6 +82,8 @@ class LogKind(StrEnum):
     SUBMISSION_FINISHED = "submission.finished"
     SUBMISSION_FAILED = "submission.failed"
     SUBMISSION_RETRIED = "submission.retried"
+    SUBMISSION_SETTLED = "submission.settled"
+    SUBMISSION_WANTED_BACK = "submission.wanted_back"
     SUBMISSION_RETRACTED = "submission.retracted"
     ALERT_RAISED = "alert.raised"
     SIGNALS_VIEWED = "signals.viewed"

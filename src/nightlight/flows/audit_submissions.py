@@ -18,14 +18,16 @@ _STATE_AFTER = {
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """What one submission has to be. ``state``: None while the log names no end.
+    """What one submission has to be. ``fixed``: referral, agency, urgent, and when it is due.
 
-    ``report``: the number of the newest report; ``files``: what was sent for it, MD5 in hexadecimal by position.
+    ``state``: None while the log names no end. ``finished_at``: when the agency had it. ``wanted_back``: by whom, and
+    why. ``report``: the number of the newest report; ``files``: what was sent for it, MD5 in hexadecimal by position.
     """
 
-    referral: str
-    agency: str
+    fixed: tuple[str, str, bool, int]
     state: SubmissionState | None = None
+    finished_at: int | None = None
+    wanted_back: tuple[str, str] = ("", "")
     report: int = 0
     files: dict[int, tuple[str, str]] = field(default_factory=dict)
 
@@ -38,7 +40,8 @@ class SubmissionClaims:
 
     def note(self, entry: LogEntry, detail: dict[str, Any]) -> None:
         if entry.kind == LogKind.SUBMISSION_QUEUED:
-            self._submissions[detail["submission"]] = _Claim(detail["referral"], detail["agency"])
+            fixed = (detail["referral"], detail["agency"], detail["urgent"], detail["due"])
+            self._submissions[detail["submission"]] = _Claim(fixed)
             return
         known = self._submissions.get(detail.get("submission", ""))
         if known is None:
@@ -49,8 +52,12 @@ class SubmissionClaims:
             known = replace(known, files={**known.files, detail["position"]: (detail["file"], detail["md5"])})
         elif entry.kind == LogKind.SUBMISSION_RETRIED:
             known = replace(known, state=None)
+        elif entry.kind == LogKind.SUBMISSION_WANTED_BACK:
+            known = replace(known, state=None, wanted_back=(entry.actor, detail["reason"]))
         elif entry.kind in _STATE_AFTER:
             known = replace(known, state=_STATE_AFTER[LogKind(entry.kind)])
+            if known.state is SubmissionState.FINISHED:
+                known = replace(known, finished_at=entry.at)
         self._submissions[detail["submission"]] = known
 
     def broken(self, tx: Transaction) -> str | None:
@@ -64,9 +71,13 @@ class SubmissionClaims:
 
 
 def _agrees(submission: Submission, claim: _Claim) -> bool:
-    if (submission.referral_id, submission.agency) != (claim.referral, claim.agency):
+    if (submission.referral_id, submission.agency, submission.urgent, submission.due_at) != claim.fixed:
         return False
-    if (submission.state if submission.state in ENDED else None) != claim.state and not _coming_back(submission, claim):
+    if (submission.state if submission.state in ENDED else None) != claim.state:
+        return False
+    if (submission.retract_by, submission.retract_reason) != claim.wanted_back:
+        return False
+    if submission.finished_at != claim.finished_at:
         return False
     if submission.state is SubmissionState.FINISHED and submission.report_id != claim.report:
         return False
@@ -74,8 +85,3 @@ def _agrees(submission: Submission, claim: _Claim) -> bool:
         return True
     sent = {file.position: (file.file_id, file.md5.hex()) for file in submission.files if file.uploaded}
     return submission.report_id == claim.report and sent == claim.files
-
-
-def _coming_back(submission: Submission, claim: _Claim) -> bool:
-    """A failed one that somebody takes back, before the agency answered to that."""
-    return claim.state is SubmissionState.FAILED and submission.state is SubmissionState.RETRACTING

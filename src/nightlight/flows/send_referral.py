@@ -58,6 +58,16 @@ def filed(tx: Transaction, submission: Submission, now: int) -> None:
     tx.log(now, LogKind.REFERRAL_FILED, "nightlight", referral.case_id, detail)
 
 
+def taken_back(tx: Transaction, submission: Submission, now: int) -> None:
+    """It did not go out: the referral is withdrawn, so that another can be written in its place."""
+    referral = tx.referral(submission.referral_id)
+    if referral is None:
+        return
+    tx.save_referral(replace(referral, state=ReferralState.WITHDRAWN))
+    detail = {"referral": referral.referral_id, "reason": submission.retract_reason}
+    tx.log(now, LogKind.DRAFT_WITHDRAWN, submission.retract_by, referral.case_id, detail)
+
+
 def prior_reports(tx: Transaction, kind: AgencyKind, account: str) -> list[int]:
     """NCMEC's numbers of earlier reports about the account, the oldest first."""
     if kind is not AgencyKind.NCMEC:

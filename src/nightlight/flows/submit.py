@@ -25,6 +25,8 @@ from nightlight.respond.submission import (
     after,
     begin,
     finished,
+    in_doubt,
+    looked_into,
     lost,
     next_step,
     retried,
@@ -38,8 +40,8 @@ LEASE_MS = 180_000
 BEAT_MS = 30_000
 WORKER = "nightlight"
 
-#: Follows a finished report, in the transaction that records it.
-OnFinished = Callable[[Transaction, Submission, int], None]
+#: Follows the end of a submission, in the transaction that records it.
+Follow = Callable[[Transaction, Submission, int], None]
 
 
 class _LeaseLostError(Exception):
@@ -57,14 +59,18 @@ class _Sent:
 
 @dataclass(frozen=True, slots=True)
 class Submitter:
-    """``new_id`` makes ids and lease tokens that nobody guesses; ``jitter`` a factor around 1 on every wait."""
+    """``new_id`` makes ids and lease tokens that nobody guesses; ``jitter`` a factor around 1 on every wait.
+
+    ``on_finished``: what follows a finished report and no other; ``on_retracted``: what follows taking one back.
+    """
 
     store: Store
     service: ReportingService
     documents_of: Callable[[Submission], ReportDocuments]
     clock: Clock
     new_id: NewId
-    on_finished: OnFinished
+    on_finished: Follow
+    on_retracted: Follow
     jitter: Callable[[], float] = lambda: 1.0
 
     def enqueue(
@@ -114,17 +120,24 @@ class Submitter:
             again = retried(submission, now, not_filed=not_filed)
             tx.save_submission(again)
             _log(tx, LogKind.SUBMISSION_RETRIED, by, again, now, before=submission.error, not_filed=not_filed)
+            self._note(tx, submission, again, now)
         return again
 
     def confirm(self, submission_id: str, by: str) -> Submission:
         """A person learned from the agency that it does have a report of which nobody here could tell.
 
-        ``RefusedError``: ``submission_not_found``, ``not_failed``, ``not_in_doubt``.
+        Or that a finished one about which something was odd is in order. ``RefusedError``: ``submission_not_found``,
+        ``not_failed``, ``not_in_doubt``.
         """
         now = self.clock.now()
         with self.store.write() as tx:
-            submission = self._failed(tx, submission_id)
-            if submission.error not in UNSURE or submission.report_id is None:
+            submission = self._known(tx, submission_id)
+            if submission.state is SubmissionState.FINISHED and submission.error:
+                done = looked_into(submission)
+                tx.save_submission(done)
+                _log(tx, LogKind.SUBMISSION_SETTLED, by, done, now, before=submission.error)
+                return done
+            if not in_doubt(self._failed(tx, submission_id)):
                 raise RefusedError("not_in_doubt", "It is known that the agency does not have this report.")
             done = finished(submission, now)
             tx.save_submission(done)
@@ -149,10 +162,12 @@ class Submitter:
                     "The agency has this report: it cannot be taken back from here.",
                     "Write to the agency, and name the report's number.",
                 )
-            if submission.state is SubmissionState.RETRACTED or submission.retract_by:
+            under_way = submission.retract_by and submission.state is not SubmissionState.FAILED
+            if under_way or submission.state is SubmissionState.RETRACTED:
                 raise RefusedError("already_retracted", "Somebody takes this back already.")
             back = wanted_back(submission, by, words)
             tx.save_submission(back)
+            _log(tx, LogKind.SUBMISSION_WANTED_BACK, by, back, now, reason=words)
             self._note(tx, submission, back, now)
         return back
 
@@ -301,12 +316,11 @@ class Submitter:
             _log_finished(tx, WORKER, then, now)
             self.on_finished(tx, then, now)
         elif then.state is SubmissionState.RETRACTED:
-            _log(tx, LogKind.SUBMISSION_RETRACTED, then.retract_by, then, now, reason=then.retract_reason)
+            _log(tx, LogKind.SUBMISSION_RETRACTED, WORKER, then, now)
+            self.on_retracted(tx, then, now)
         else:
-            number = then.report_id or 0
-            _log(
-                tx, LogKind.SUBMISSION_FAILED, WORKER, then, now, error=then.error, why=then.error_words, report=number
-            )
+            # Not in words: they quote what was wrong, and that may be about somebody, while the log is for ever.
+            _log(tx, LogKind.SUBMISSION_FAILED, WORKER, then, now, error=then.error, report=then.report_id or 0)
 
 
 def _log(

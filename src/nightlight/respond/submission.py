@@ -159,21 +159,13 @@ def retried(submission: Submission, now: int, *, not_filed: bool) -> Submission:
     """A failed one put back to work by a person. ``not_filed``: the agency says that it does not have it.
 
     A report that may have been filed is asked about again under its own number; only that word lets another be opened.
+    One that somebody wants back is taken back, never filed.
     """
-    again = replace(
-        submission,
-        attempts=0,
-        openings=0,
-        next_attempt_at=0,
-        error="",
-        error_words="",
-        retract_by="",
-        retract_reason="",
-    )
-    if submission.finish_unknown and not not_filed:
-        return replace(again, state=SubmissionState.FINISHING)
+    again = replace(_at_rest(submission), attempts=0, openings=0)
+    if not not_filed and (submission.finish_unknown or submission.retract_by):
+        return _settled(replace(again, state=_resting(again)))
     again = replace(again, state=SubmissionState.QUEUED, finish_unknown=False)
-    return again if again.report_id is None else _given_up(again, now, submission.error)
+    return _settled(again if again.report_id is None else _given_up(again, now, submission.error))
 
 
 def finished(submission: Submission, now: int) -> Submission:
@@ -191,10 +183,21 @@ def finished(submission: Submission, now: int) -> Submission:
 
 def wanted_back(submission: Submission, by: str, reason: str) -> Submission:
     """Somebody takes it back. Where nothing is open and nothing under way, that is all there is to do."""
-    wanted = replace(submission, retract_by=by, retract_reason=reason, next_attempt_at=0)
+    wanted = replace(_at_rest(submission), retract_by=by, retract_reason=reason, attempts=0)
     if submission.in_flight is not None:
         return wanted
     return _settled(replace(wanted, state=SubmissionState.RETRACTING))
+
+
+def in_doubt(submission: Submission) -> bool:
+    """Whether it failed and the agency may have it all the same: only a person can find out."""
+    asked = submission.finish_unknown or submission.error in UNSURE
+    return submission.state is SubmissionState.FAILED and submission.report_id is not None and asked
+
+
+def looked_into(submission: Submission) -> Submission:
+    """A finished one that a person found to be in order, or put in order with the agency."""
+    return _at_rest(submission)
 
 
 def needs_attention(submission: Submission, now: int) -> bool:

@@ -30,6 +30,7 @@ SCHEMA_BYTES_MAX = 4_194_304
 _XML = {"Content-Type": "text/xml; charset=utf-8", "Accept": "text/xml, application/xml"}
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _REQUEST_ID_CHARS = 200
+_NAME_BYTES = 255
 
 #: User name and password, looked up for every call.
 Credentials = Callable[[], tuple[str, str]]
@@ -123,6 +124,9 @@ class TiplineClient:
 
     def upload(self, report_id: int, name: str, content: Iterable[bytes]) -> AgencyReply:
         source = _Source(content)
+        if not _can_be_sent(name):
+            source.end()
+            return AgencyReply(Outcome.REFUSED, Acted.NO, "The file's name cannot be sent, so the file was not.")
         form: dict[str, Any] = {
             "data": {"id": str(report_id)},
             "files": {"file": (name, source, "application/octet-stream")},
@@ -290,6 +294,14 @@ def _checked(base_url: str) -> str:
             "Only a training service on this machine may be asked by http://.",
         )
     return base_url.rstrip("/")
+
+
+def _can_be_sent(name: str) -> bool:
+    """Whether it is a name at all, and text: a lone surrogate is half a character, which no encoding carries."""
+    try:
+        return 0 < len(name.encode("utf-8")) <= _NAME_BYTES
+    except UnicodeEncodeError:
+        return False
 
 
 def _unanswered(e: httpx.HTTPError | httpx.InvalidURL) -> AgencyReply:

@@ -11,6 +11,7 @@ from nightlight.model.submission import ENDED, Submission, SubmissionState
 from nightlight.respond.duties import Force
 from nightlight.respond.referral_fields import FIELDS, ROLES, ReferralField, fields_for
 from nightlight.respond.submission import UNSURE
+from nightlight.respond.submission import in_doubt as in_doubt
 
 AGENCIES = {
     AgencyKind.NCMEC: "NCMEC, the US clearing house (CyberTipline)",
@@ -141,9 +142,9 @@ SUBMISSION_TONES = {
 }
 
 
-def in_doubt(submission: Submission) -> bool:
-    """Whether the agency may have it although nobody here can tell."""
-    return submission.state is SubmissionState.FAILED and submission.error in UNSURE
+def asked_again(submission: Submission) -> bool:
+    """Whether to try again is of use before a person has asked the agency."""
+    return submission.state is SubmissionState.FAILED and submission.error not in UNSURE
 
 
 def moving(submission: Submission) -> bool:

@@ -211,11 +211,15 @@ def log_words(entry: LogEntry) -> str:
         case LogKind.SUBMISSION_FINISHED:
             return f"finished report {detail['report']}: the agency has it"
         case LogKind.SUBMISSION_FAILED:
-            return f"could not file the referral: {detail['why']}"
+            return f"could not file the referral: {detail['error'].replace('_', ' ')}"
         case LogKind.SUBMISSION_RETRIED:
             return "put the referral back on its way"
         case LogKind.SUBMISSION_RETRACTED:
-            return f"took the referral back before it was filed: {detail['reason']}"
+            return "took the referral back before it was filed"
+        case LogKind.SUBMISSION_WANTED_BACK:
+            return f"wants the referral back: {detail['reason']}"
+        case LogKind.SUBMISSION_SETTLED:
+            return "found the finished report to be in order"
         case LogKind.ATTACHMENT_CHECKED:
             found = attachments.BADGES[AttachmentCode(detail["verdict"])][0].lower()
             return f"checked attachment {detail['position'] + 1} of {short(detail['event'])}: {found}"
