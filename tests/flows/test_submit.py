@@ -186,6 +186,10 @@ def test_a_file_that_the_way_doubles_is_filed_once_and_shown(world: Submitting) 
     assert (done.state, done.error) == (SubmissionState.FINISHED, "files_differ")
     assert world.attention() == [submission.submission_id]
     assert [len(report.files) for report in world.agency.finished() if report.report_id == done.report_id] == [3]
+    world.submitter().confirm(submission.submission_id, "robin")
+    assert world.attention() == []
+    assert world.followed == [submission.referral_id]
+    world.audit()
 
 
 def test_an_agency_that_is_down_for_a_day_delays_and_loses_nothing(world: Submitting) -> None:
@@ -438,6 +442,40 @@ def test_a_worker_that_stalls_until_another_took_over_writes_nothing(world: Subm
     assert taken_over == [1]
     world.assert_filed_once(submission)
     assert world.followed == [submission.referral_id]
+    world.audit()
+
+
+@pytest.mark.parametrize("call", ["submit", "upload", "finish"])
+def test_a_worker_that_wakes_up_while_another_is_at_it_leaves_the_other_s_work_alone(
+    world: Submitting, call: str
+) -> None:
+    submission = world.queued()
+    seen: list[Submission] = []
+
+    class Dying(Counting):
+        def __getattribute__(self, name: str) -> object:
+            if name in ("upload", "finish"):
+                raise SystemExit  # the other one goes no further than this, and keeps its lease
+            return super().__getattribute__(name)
+
+    class Stalling(Counting):
+        def __getattribute__(self, name: str) -> object:
+            real = super().__getattribute__(name)
+            if name != call or seen:
+                return real
+            world.clock.at += LEASE_MS + 1
+            world.submitter().run_due()  # settles what was under way
+            world.clock.at += 60_000
+            with pytest.raises(SystemExit):
+                world.submitter(Dying(connected(world.agency.url))).run_due()
+            seen.append(world.now(submission))
+            return real
+
+    world.submitter(Stalling(connected(world.agency.url))).run_due()
+    assert world.now(submission) == seen[0]
+    assert seen[0].in_flight is not None
+    world.go_on(submission)
+    world.assert_filed_once(submission)
     world.audit()
 
 
