@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nightlight.adapters.cybertipline import samples
@@ -339,6 +339,33 @@ def test_content_is_let_go_of_also_where_nobody_reads_it() -> None:
 def test_a_file_of_no_bytes_is_sent(client: TiplineClient) -> None:
     reply = client.upload(client.submit(REPORT).report_id or 0, "empty", [])
     assert (reply.outcome, reply.md5) == (Outcome.OK, md5_of(b"").digest())
+
+
+@pytest.mark.parametrize("name", ["", "\ud800.png", "a\udfff", "x" * 256, "ü" * 128])
+def test_a_name_that_cannot_be_sent_is_refused_before_anything_is(
+    agency: SimulatedTipline, client: TiplineClient, name: str
+) -> None:
+    closed = []
+
+    def content() -> Iterator[bytes]:
+        try:
+            yield b"x"
+        finally:
+            closed.append(True)
+
+    source = content()
+    next(source)
+    reply = client.upload(7, name, source)
+    assert (reply.outcome, reply.acted) == (Outcome.REFUSED, Acted.NO)
+    assert reply.description.isascii()  # the name itself is not repeated
+    assert (agency.heard, closed) == ([], [True])
+
+
+@settings(max_examples=25)
+@given(st.text(max_size=80))
+def test_any_name_is_sent_or_refused(running: SimulatedTipline, name: str) -> None:
+    reply = asking(running.url).upload(1, name, [b"x"])
+    assert reply.outcome in (Outcome.REPORT_GONE, Outcome.REFUSED)
 
 
 def test_a_large_file_goes_out_in_constant_memory() -> None:

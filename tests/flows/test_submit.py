@@ -529,7 +529,7 @@ def test_a_queued_one_is_taken_back_without_a_word_to_the_agency(world: Submitti
     world.submitter().retract(submission.submission_id, "robin", "a mistake")
     assert world.submitter().run_due() == 0
     assert world.agency.heard == []
-    assert world.kinds(submission) == ["queued", "retracted"]
+    assert world.kinds(submission) == ["queued", "wanted_back", "retracted"]
     world.audit()
 
 
