@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import event
 
 from nightlight.store.database import Database
-from tests.databases import LOG_KEY
+from tests.databases import LOG_KEY, case_keys
 from tests.flows.submitting import Submitting, connected
 from tests.simulators.cybertipline import SimulatedTipline, TurnedClock
 
@@ -75,7 +75,7 @@ def child(world: Submitting, step: int, now: int) -> int:
 
 def main() -> None:
     database_url, agency_url, now = sys.argv[1:]
-    world = Submitting(Database(database_url, LOG_KEY), _Elsewhere(agency_url), TurnedClock(int(now)))
+    world = Submitting(Database(database_url, LOG_KEY, case_keys()), _Elsewhere(agency_url), TurnedClock(int(now)))
     # A whole submission: what is read and put together once for a process is there before any is forked.
     world.submitter().run_due()
     world.store.close()  # no connection is shared with those that are forked

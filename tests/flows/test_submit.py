@@ -19,9 +19,10 @@ from nightlight.demo.tipline_store import TrainingState
 from nightlight.errors import RefusedError, UnavailableError
 from nightlight.flows.submit import LEASE_MS
 from nightlight.model.agency_reply import AgencyReply
+from nightlight.model.referral import ReferralState
 from nightlight.model.submission import Submission, SubmissionState
 from nightlight.store.database import Database
-from tests.databases import LOG_KEY
+from tests.databases import LOG_KEY, case_keys
 from tests.flows.submitting import HOUR, PictureDocuments, Submitting, connected
 from tests.simulators.cybertipline import PASSWORD, USER, SimulatedTipline, simulated_tipline
 
@@ -46,7 +47,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def world(running: SimulatedTipline, empty: Path, tmp_path: Path) -> Iterator[Submitting]:
     """On SQLite, where it is quick; what databases could differ in is tried on both."""
     path = shutil.copy(empty, tmp_path / "test.sqlite3")
-    yield from around(Database(f"sqlite:///{path}", LOG_KEY), running)
+    yield from around(Database(f"sqlite:///{path}", LOG_KEY, case_keys()), running)
 
 
 @pytest.fixture
@@ -652,6 +653,14 @@ def killed(running: SimulatedTipline, database: Database) -> Iterator[Killed]:
         found.stop()
 
 
+@pytest.fixture
+def killed_on_sqlite(world: Submitting) -> Iterator[Killed]:
+    found = Killed(world.store, world.agency)
+    found.start()
+    yield found
+    found.stop()
+
+
 def is_sqlite(world: Submitting) -> bool:
     return world.store.engine.dialect.name == "sqlite"
 
@@ -680,4 +689,38 @@ def test_killed_at_every_step_of_a_submission_with_files_it_is_filed_once(killed
         assert killed.run_until(3 + number * 7 % step) in ("killed", "done")
         killed.go_on(submission)
         killed.assert_filed_once(submission)
+    killed.audit()
+
+
+def test_killed_at_every_step_of_taking_back_an_open_report_it_is_back_and_never_filed(
+    killed_on_sqlite: Killed,
+) -> None:
+    killed = killed_on_sqlite
+    killed.documents = lambda submission: PictureDocuments(submission.referral_id, ())
+    for step in range(1, 100):
+        submission = killed.queued()
+        locked = TiplineClient(killed.agency.url, lambda: (USER, "wrong"))
+
+        class Locked(Counting):
+            def finish(self, report_id: int) -> AgencyReply:
+                return locked.finish(report_id)  # noqa: B023 - used up before the next round
+
+        killed.submitter(Locked(connected(killed.agency.url))).run_due()
+        killed.submitter().retract(submission.submission_id, "robin", "the wrong account")
+        assert killed.now(submission).state is SubmissionState.RETRACTING
+        ended = killed.run_until(step)
+        assert ended in ("killed", "done"), ended
+        killed.go_on(submission)
+        back = killed.now(submission)
+        assert back.state is SubmissionState.RETRACTED
+        assert killed.agency.service.store.reports()[-1].state is TrainingState.RETRACTED
+        assert killed.filed(submission) == []
+        assert killed.kinds(submission)[-3:] == ["opened", "wanted_back", "retracted"]
+        with killed.store.read() as tx:
+            referral = tx.referral(submission.referral_id)
+        assert referral is not None
+        assert referral.state is ReferralState.WITHDRAWN
+        if ended == "done":
+            break
+    assert step > 5, "the steps were not counted"
     killed.audit()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ OPEN = Submission(
     files=(SubmissionFile(0, "conversation.txt"),),
 )
 FAILED = replace(OPEN, state=SubmissionState.FAILED, error="agency_refused", error_words="No.")
-WANTED = {"retract_by": "robin", "retract_reason": "a mistake"}
+WANTED: dict[str, Any] = {"retract_by": "robin", "retract_reason": "a mistake"}
 
 
 def offered(submission: Submission) -> list[str]:
