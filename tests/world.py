@@ -17,17 +17,21 @@ from nightlight.adapters.matrix.homeserver import MatrixHomeserver
 from nightlight.adapters.people_seal import PeopleSeal
 from nightlight.adapters.sealed.process import SealedWorker
 from nightlight.adapters.vault import FileVault
+from nightlight.cli.data import retention_file
 from nightlight.evidence.checkpoint import LogSigner
 from nightlight.flows.attachments import AttachmentPolicy
 from nightlight.flows.audit import AuditResult, audit
 from nightlight.flows.check_attachments import AttachmentChecker, AttachmentLimits
 from nightlight.flows.collect_reports import Collector
 from nightlight.flows.enforce import Enforcer
+from nightlight.flows.erase import Eraser
+from nightlight.flows.holds import HoldDesk
 from nightlight.flows.keep_attachment import AttachmentKeeper
 from nightlight.flows.people import People
 from nightlight.flows.refer import Operator, Referrer
 from nightlight.flows.referral_people import ReferralPeople
 from nightlight.flows.review import CaseFile, Desk
+from nightlight.flows.shred_rows import RowShredder
 from nightlight.flows.sign_in import Door
 from nightlight.flows.take_events import EventIntake, EventLimits
 from nightlight.flows.take_report import Intake, IntakeLimits, Receipt
@@ -36,9 +40,13 @@ from nightlight.model.case import Case, CaseState
 from nightlight.model.report import Category, Disclosure, ReportRequest
 from nightlight.ports import Digester, TimeStamper
 from nightlight.prevent.names import NameKey
+from nightlight.respond.retention_rules import RetentionRules, read_retention_rules
 from nightlight.store.database import Database
 from nightlight.store.relation_view import MemoryRelations
 from tests.simulators.homeserver import ADMIN_TOKEN, MODULE_SECRET, SERVER_NAME, SimulatedHomeserver
+
+#: How long before it goes something is announced to go.
+NOTICE_MS = 7 * 86_400_000
 
 
 @dataclass
@@ -102,11 +110,25 @@ class World:
     @property
     def desk(self) -> Desk:
         keeper = AttachmentKeeper(self.store, self.matrix, self.vault, self.clock)
-        return Desk(self.store, self.clock, self.new_id, self.events, self.policy, keeper)
+        parts = (self.store, self.clock, self.new_id, self.events, self.policy, keeper)
+        return Desk(*parts, rules=self.retention_rules)
 
     @property
     def vault(self) -> FileVault:
         return FileVault(Path(self.folder.name) / "attachments")
+
+    @cached_property
+    def retention_rules(self) -> RetentionRules:
+        return read_retention_rules(retention_file())
+
+    @property
+    def eraser(self) -> Eraser:
+        shredder = RowShredder(self.store, self.vault)
+        return Eraser(self.store, self.clock, self.retention_rules, shredder, NOTICE_MS, lambda: None)
+
+    @property
+    def hold_desk(self) -> HoldDesk:
+        return HoldDesk(self.store, self.clock, self.new_id)
 
     @property
     def checker(self) -> AttachmentChecker:

@@ -22,12 +22,15 @@ from nightlight.model.contact import Approach, ContactRequest, DecidedContact, R
 from nightlight.model.contact_policy import PolicyChange
 from nightlight.model.event import Event, EventKind, LoggedEvent
 from nightlight.model.health import DayCount
+from nightlight.model.hold import Hold
 from nightlight.model.own_page import BlockedName, PendingNotice, Preference
 from nightlight.model.referral import Agency, Approver, Referral
 from nightlight.model.relation import NumberedStatement, Tie
 from nightlight.model.report import Report, ReportedMessage
+from nightlight.model.retention import Erasure, Record
 from nightlight.model.signal import Alert, AlertKind, AlertState, BacktestRecord, RuleChange, Signal
 from nightlight.prevent.facts import Seen
+from nightlight.respond.retention import Kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +149,26 @@ class Vault(Protocol):
 
     def read(self, sha256: bytes) -> Iterator[bytes]:
         """What was kept, in chunks; ``UnavailableError('vault_unreadable')``."""
+
+    def remove(self, sha256: bytes) -> None:
+        """Removes the file; removed already is done, too. ``UnavailableError('vault_unwritable')``."""
+
+
+class Shredder(Protocol):
+    """Makes what was said in a case unreadable for good.
+
+    After ``shred`` the transaction gives the case's reports without note and message keys, its referrals without
+    contents, and none of its preserved events and attachments but those that another case needs.
+    """
+
+    def shred(self, tx: Transaction, case_id: str, now: int) -> None:
+        """In the transaction: with it the evidence is gone, or without it nothing is."""
+
+    def remove_files(self, case_id: str) -> None:
+        """After the transaction: removes what was kept outside of the database. Done already is done, too.
+
+        ``UnavailableError`` if it has to be tried again.
+        """
 
 
 class TimeStamper(Protocol):
@@ -326,6 +349,53 @@ class Transaction(Protocol):
 
     def cases_of(self, event_id: str) -> list[str]:
         """The cases in which this message was reported, the newest last."""
+
+    # Holds, and erasures that are announced or done
+    def add_hold(self, hold: Hold) -> None: ...
+    def save_hold(self, hold: Hold) -> None: ...
+    def hold(self, hold_id: str) -> Hold | None: ...
+    def holds(self) -> list[Hold]:
+        """All that ever were, the newest first."""
+
+    def holds_of(self, case_id: str) -> list[Hold]:
+        """All that ever were on the case or on an account in it, the newest first."""
+
+    def accounts_of(self, case_id: str) -> list[str]:
+        """Accounts that the case is about, that reported in it, or that sent one of its messages."""
+
+    def kept_case(self, case_id: str, now: int) -> Kept | None: ...
+    def kept_cases(self, now: int) -> Iterator[Kept]:
+        """Every case that has something left, in no order; for a reading transaction that sees one instant."""
+
+    def erasures_of(self, case_id: str) -> list[Erasure]: ...
+    def announced(self) -> list[Erasure]:
+        """All that are announced and not gone, the next to go first."""
+
+    def all_erased(self) -> dict[str, set[Record]]:
+        """What is gone, by case."""
+
+    def miscopied_case(self) -> str | None:
+        """The first case whose copies of times and outcome are not what reports, decisions and erasures say."""
+
+    def announce(self, erasure: Erasure) -> None: ...
+    def withdraw(self, case_id: str, record: Record) -> None:
+        """Takes an announcement back. What is gone cannot be taken back."""
+
+    def mark_erased(self, case_id: str, records: Collection[Record], at: int) -> None: ...
+    def erasures_with_files(self) -> list[str]:
+        """Cases of which evidence is gone from the tables, and not yet from the disk."""
+
+    def mark_files_removed(self, case_id: str) -> None: ...
+    def erase_evidence(self, case_id: str) -> None:
+        """Removes what was said in the case, but for what another case needs."""
+
+    def erase_record(self, case_id: str, record: Record) -> None:
+        """Removes a kind of record other than the evidence."""
+
+    def files_to_remove(self, case_id: str) -> list[bytes]:
+        """SHA-256 of kept files of the case to which nothing refers any more."""
+
+    def files_removed(self, case_id: str) -> None: ...
 
     # Events
     def known_events(self, event_ids: Sequence[str]) -> dict[str, Event]:
@@ -599,6 +669,9 @@ class Transaction(Protocol):
         """The proof that the tree over ``new`` entries adds to the one over ``old``; ``RefusedError('log_range')``."""
 
     def log_of(self, case_id: str) -> list[LogEntry]: ...
+    def log_about(self, subjects: Sequence[str]) -> list[LogEntry]:
+        """The entries with one of these subjects, in order."""
+
     def counts(self) -> tuple[int, int, int]:
         """How many reports, preserved events and decisions there are."""
 
@@ -615,6 +688,9 @@ class Store(Protocol):
 
     def write(self) -> AbstractContextManager[Transaction]:
         """A transaction that may write. At most one runs at a time; leaving it durably commits, raising rolls back."""
+
+    def scrub(self) -> None:
+        """Takes what was deleted off the disk as far as the database lets us, journals included."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,6 +185,21 @@ class Settings(BaseSettings):
         None, description="The authority's root certificates in PEM; without them its own chain is believed."
     )
 
+    # Keeping and erasing
+    retention_rules: str = Field(
+        "",
+        description="File of retention rules: how long what is kept, and why; empty: those that come with Nightlight.",
+    )
+    erasure: bool = Field(
+        True, description="Whether what is past its period is announced and erased; off: nothing of a case ever goes."
+    )
+    erasure_notice_days: int = Field(
+        7,
+        description="How long before it goes an erasure is announced, so that somebody can hold it, days.",
+        ge=1,
+        le=90,
+    )
+
     # Work in the background
     poll_seconds: float = Field(
         10.0, description="How often the homeserver's own reports are collected, seconds.", gt=0

@@ -10,9 +10,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from nightlight.model.case import CaseSource, Outcome
+from nightlight.model.referral import ReferralState
 from nightlight.model.retention import NOT_BEFORE, Phase, Record
 from nightlight.respond.calendar import DAY_MS, date_words, over_at
-from nightlight.respond.retention import Fate, Kept, Line, Planner, Referred, why
+from nightlight.respond.retention import PHASE_OF, Fate, Kept, Line, Planner, Referred, why
 from nightlight.respond.retention_report import NOW, Totals, totals_values
 from nightlight.respond.retention_rules import ClockStart, RetentionRules, Rule, read_retention_rules
 from tests.respond.rule_files import (
@@ -113,8 +114,7 @@ def test_everything_past_its_period_goes_and_nothing_before(rules: RetentionRule
         found = ends(rules, kept, record)
         duties = [end for end, duty in found if duty]
         over[record] = max(duties) if duties else min(end for end, _ in found)
-        if record in NOT_BEFORE:
-            over[record] = max(over[record], over.get(NOT_BEFORE[record], 0))
+        over[record] = max(over[record], *(over.get(other, 0) for other in NOT_BEFORE.get(record, ())), 0)
         line = lines[record]
         assert line.until == over[record]
         assert (line.fate is Fate.GOES) == (over[record] <= now and not stays)
@@ -218,6 +218,21 @@ def test_names_do_not_go_before_the_evidence_that_they_are_about() -> None:
     assert lines[Record.DECISION].until != lines[Record.CASE_EVIDENCE].until
     gone = by_record(rules, case(records=ALL[1:]))
     assert gone[Record.REPORT].until == lines[Record.DECISION].until
+
+
+def test_agency_does_not_go_before_what_is_kept_for_its_sake() -> None:
+    rules = rules_of(
+        rule("duty", "case_evidence", at_most=None, at_least="1 year", when={"referred_to": "one"}),
+        rule("reference", "agency_reference", at_most="1 days"),
+        rule("rest", [record.value for record in Record if record is not Record.AGENCY_REFERENCE], at_most="30 days"),
+    )
+    lines = by_record(rules, case(referrals=(Referred("Agency One", Phase.FINISHED, T0),)))
+    assert lines[Record.AGENCY_REFERENCE].until == lines[Record.CASE_EVIDENCE].until
+
+
+def test_state_of_a_referral_that_nobody_thought_of_counts_as_under_way() -> None:
+    assert set(PHASE_OF) == set(ReferralState)
+    assert PHASE_OF[ReferralState.EXPORTED] is Phase.FINISHED
 
 
 @pytest.mark.parametrize(

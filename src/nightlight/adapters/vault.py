@@ -50,6 +50,13 @@ class FileVault:
                 draft.rename(self._path(sha256))
                 self._sync_folder()
 
+    def remove(self, sha256: bytes) -> None:
+        with _said("removed"):
+            path = self._path(sha256)
+            if path.exists():
+                path.unlink(missing_ok=True)
+                self._sync_folder()
+
     def _path(self, sha256: bytes) -> Path:
         return self._folder / sha256.hex()
 
@@ -92,13 +99,13 @@ def _write(handle: int, data: bytes) -> None:
 
 
 @contextmanager
-def _said() -> Iterator[None]:
+def _said(done: str = "kept") -> Iterator[None]:
     try:
         yield
     except NightlightError:
         raise
     except OSError as e:
-        raise UnavailableError("vault_unwritable", f"The encrypted file cannot be kept: {e.strerror}.") from None
+        raise UnavailableError("vault_unwritable", f"The encrypted file cannot be {done}: {e.strerror}.") from None
 
 
 def _unreadable(e: OSError) -> UnavailableError:

@@ -35,6 +35,8 @@ class Background:
             self._thread("asks", 600.0, house.ask_desk.sweep),
             self._thread("log anchor", 1.0, self._anchor),
         ]
+        if settings.erasure:
+            self._threads.append(self._thread("erasure", RETENTION_SECONDS, house.eraser.run))
         if house.detection is not None:
             self._threads.append(self._thread("detection", 1.0, house.detection.keep_up))
             self._threads.append(self._thread("rule guard", 300.0, house.rule_guard.run))

@@ -18,12 +18,11 @@ from nightlight.adapters.matrix.homeserver import MatrixHomeserver
 from nightlight.adapters.matrix.inspector import MatrixInspector
 from nightlight.adapters.sealed.process import SealedWorker
 from nightlight.adapters.timestamp import TimestampAuthority
-from nightlight.adapters.vault import FileVault
 from nightlight.cli.anchor import Anchor
 from nightlight.cli.files import read_bytes, read_line
 from nightlight.cli.foundation import new_id
 from nightlight.cli.matrix import as_token
-from nightlight.cli.own_page import OwnPageRooms
+from nightlight.cli.retention_rooms import RetentionRooms
 from nightlight.cli.secrets import secret
 from nightlight.errors import RefusedError
 from nightlight.evidence.checkpoint import LogSigner
@@ -53,7 +52,7 @@ from nightlight.web.safe.site import Rooms
 
 
 @dataclass(frozen=True)
-class House(OwnPageRooms):
+class House(RetentionRooms):
     """Every part of a running Nightlight, made when it is first asked for."""
 
     @cached_property
@@ -226,11 +225,8 @@ class House(OwnPageRooms):
     @cached_property
     def desk(self) -> Desk:
         keeper = AttachmentKeeper(self.store, self.homeserver, self.vault, self.clock)
-        return Desk(self.store, self.clock, new_id, self.events, self.attachment_policy, keeper, self.alerts)
-
-    @cached_property
-    def vault(self) -> FileVault:
-        return FileVault(self.settings.data_dir / "attachments")
+        parts = (self.store, self.clock, new_id, self.events, self.attachment_policy, keeper, self.alerts)
+        return Desk(*parts, rules=self.retention_rules)
 
     @cached_property
     def attachment_policy(self) -> AttachmentPolicy:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nightlight.errors import RefusedError
+from nightlight.errors import RefusedError, UnavailableError
 from nightlight.evidence.attachment import EncryptedFile
 from nightlight.evidence.log import LogKind
 from nightlight.flows.attachments import attachment_of_case, file_again
@@ -52,6 +52,9 @@ class AttachmentKeeper:
             current = attachment_of_case(tx, case_id, event_id, attachment_id)
             if current.kept_at is not None:
                 return current  # another reviewer was faster
+            if not self.vault.holds(file.sha256):
+                # It was there for another case, which was erased meanwhile: files are removed under this lock.
+                raise UnavailableError("file_removed", "The file was just removed with another case. Please try again.")
             kept = replace(current, blob=file.sha256, kept_at=now)
             tx.save_attachment(kept)
             detail = {**_about(current), "reason": reason.strip()}

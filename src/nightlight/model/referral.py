@@ -44,7 +44,8 @@ class Referral:
     """Times in milliseconds since 1970, UTC. ``needed``: how many approvals.
 
     ``attestation``: what is signed, a COSE_Sign1 message. ``contents``: the bundle's members but for signatures.
-    ``timestamp``: an RFC 3161 response over the attestation, None where there is none.
+    ``timestamp``: an RFC 3161 response over the attestation, None where there is none. ``finished_at``: when the
+    agency was first given it, None before.
     """
 
     referral_id: str
@@ -60,3 +61,4 @@ class Referral:
     contents: bytes = field(repr=False)
     approvals: tuple[Approval, ...]
     timestamp: bytes | None = field(default=None, repr=False)
+    finished_at: int | None = None

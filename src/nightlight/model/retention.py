@@ -27,10 +27,11 @@ RECORD_CONTENTS: dict[Record, str] = {
     Record.AGENCY_REFERENCE: "to whom: the agency's name, key and reference",
 }
 
-#: Nothing goes before what it describes: without the report nobody could say whose evidence it is.
-NOT_BEFORE: dict[Record, Record] = {
-    Record.REPORT: Record.CASE_EVIDENCE,
-    Record.AGENCY_REFERENCE: Record.REFERRAL_RECORD,
+#: What does not go before what: without the report nobody could say whose evidence it is, and the agency's name says
+#: which duties the rest is kept under.
+NOT_BEFORE: dict[Record, tuple[Record, ...]] = {
+    Record.REPORT: (Record.CASE_EVIDENCE,),
+    Record.AGENCY_REFERENCE: (Record.CASE_EVIDENCE, Record.REPORT, Record.DECISION, Record.REFERRAL_RECORD),
 }
 
 

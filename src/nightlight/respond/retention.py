@@ -11,9 +11,17 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from nightlight.model.case import CaseSource, Outcome
+from nightlight.model.referral import ReferralState
 from nightlight.model.retention import NOT_BEFORE, Phase, Record
 from nightlight.respond.calendar import DAY_MS, Period, date_words, over_at
 from nightlight.respond.retention_rules import ANYBODY, CLOCK_WORDS, ClockStart, RetentionRules, Rule
+
+#: How far a referral is. A state that is not here counts as under way: what nobody thought of is not erased.
+PHASE_OF: dict[ReferralState, Phase] = {
+    ReferralState.PROPOSED: Phase.UNDER_WAY,
+    ReferralState.APPROVED: Phase.UNDER_WAY,
+    ReferralState.EXPORTED: Phase.FINISHED,
+}
 
 
 class Referred(NamedTuple):
@@ -102,9 +110,10 @@ class Planner:
                 lines[record] = Line(kept.case_id, record, Fate.OPEN)
                 continue
             until, rule = self._end(kept, applying[record])
-            before = lines.get(NOT_BEFORE[record]) if record in NOT_BEFORE else None
-            if before is not None and before.until is not None and before.until > until:
-                until, rule = before.until, before.rule or rule
+            for other in NOT_BEFORE.get(record, ()):
+                before = lines.get(other)
+                if before is not None and before.until is not None and before.until > until:
+                    until, rule = before.until, before.rule or rule
             lines[record] = Line(
                 kept.case_id, record, fate or (Fate.GOES if until <= now else Fate.KEPT), until, rule, kept.holds
             )

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, not_, select, update
 
 from nightlight.model.attachment import Attachment, AttachmentCode, AttachmentState, Digests
 from nightlight.model.report import ReportedMessage
 from nightlight.model.verdict import Code, Verdict, verdict_for
+from nightlight.store.erasure import evidence_erased
 from nightlight.store.schema import attachments, reported_messages, reports
 
 _PROVEN = reported_messages.c.verdict == Verdict.VERIFIED
+#: Not in a case whose evidence was erased: a proof that can be repeated no more.
+_THERE = not_(evidence_erased(reports.c.case_id))
 
 
 class AttachmentTables:
@@ -20,7 +23,10 @@ class AttachmentTables:
 
     def proven_message(self, event_id: str) -> ReportedMessage | None:
         row = self._connection.execute(
-            select(reported_messages).where(reported_messages.c.event_id == event_id, _PROVEN).limit(1)
+            select(reported_messages)
+            .join(reports, reports.c.report_id == reported_messages.c.report_id)
+            .where(reported_messages.c.event_id == event_id, _PROVEN, _THERE)
+            .limit(1)
         ).first()
         if row is None:
             return None
@@ -64,7 +70,7 @@ class AttachmentTables:
             select(attachments.c.event_id, reports.c.case_id)
             .join(reported_messages, reported_messages.c.event_id == attachments.c.event_id)
             .join(reports, reports.c.report_id == reported_messages.c.report_id)
-            .where(attachments.c.sha256 == sha256, _PROVEN, reports.c.case_id.is_not(None))
+            .where(attachments.c.sha256 == sha256, _PROVEN, _THERE, reports.c.case_id.is_not(None))
             .distinct()
             .order_by(reports.c.case_id, attachments.c.event_id)
         )
@@ -74,7 +80,7 @@ class AttachmentTables:
         found = self._connection.scalars(
             select(reports.c.case_id)
             .join(reported_messages, reported_messages.c.report_id == reports.c.report_id)
-            .where(reported_messages.c.event_id == event_id, _PROVEN, reports.c.case_id.is_not(None))
+            .where(reported_messages.c.event_id == event_id, _PROVEN, _THERE, reports.c.case_id.is_not(None))
             .order_by(reports.c.received_at, reports.c.report_id)
         )
         return list(dict.fromkeys(str(case_id) for case_id in found))

@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 
 from nightlight.errors import RefusedError, UnavailableError
 from nightlight.evidence.log import LogHead
+from nightlight.store.erasure import FATES
 from nightlight.store.transaction import SqlTransaction
 
 #: PostgreSQL, "Advisory Locks": held until the transaction ends; the number is ours.
@@ -90,6 +91,20 @@ class Database:
             except BaseException:
                 tx.undone()
                 raise
+
+    def scrub(self) -> None:
+        """Takes what was deleted off the disk: a journal still holds pages as they were before.
+
+        SQLite overwrites deleted rows (``secure_delete``) and starts its write-ahead log anew, once nobody reads it.
+        PostgreSQL keeps rows that were changed until they are vacuumed (PostgreSQL, "Routine Vacuuming").
+        """
+        with self._translated(), self.engine.connect() as connection:
+            if self.engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                return
+            unbound = connection.execution_options(isolation_level="AUTOCOMMIT")
+            for table in FATES:
+                unbound.exec_driver_sql(f"VACUUM {table.name}")
 
     def log_head(self) -> LogHead:
         """The authenticated head; ``RefusedError('log_broken')`` if somebody changed it."""

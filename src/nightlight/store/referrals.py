@@ -52,13 +52,14 @@ class ReferralTables:
                 "attestation": referral.attestation,
                 "contents": referral.contents,
                 "timestamp": referral.timestamp,
+                "finished_at": referral.finished_at,
             },
         )
 
     def save_referral(self, referral: Referral) -> None:
-        """Stores what can change: its state, its time-stamp, and approvals that are new."""
+        """Stores what can change: its state, its time-stamp, its end, and approvals that are new."""
         this = referrals.c.referral_id == referral.referral_id
-        changes = {"state": referral.state, "timestamp": referral.timestamp}
+        changes = {"state": referral.state, "timestamp": referral.timestamp, "finished_at": referral.finished_at}
         self._connection.execute(update(referrals).where(this), changes)
         known = set(
             self._connection.scalars(
@@ -118,4 +119,5 @@ class ReferralTables:
             contents=bytes(row.contents),
             approvals=tuple(Approval(a.approver, a.approved_at, bytes(a.signature)) for a in given),
             timestamp=None if row.timestamp is None else bytes(row.timestamp),
+            finished_at=row.finished_at,
         )

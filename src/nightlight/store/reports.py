@@ -21,7 +21,7 @@ from nightlight.model.report import (
 )
 from nightlight.model.verdict import Code, verdict_for
 from nightlight.ports import NewReport, PendingReport
-from nightlight.store.schema import evidence, reported_messages, reports
+from nightlight.store.schema import cases, evidence, reported_messages, reports
 
 
 class ReportTables:
@@ -76,6 +76,14 @@ class ReportTables:
             },
         )
         self._add_messages(report)
+        self._note_report(report)
+
+    def _note_report(self, report: Report) -> None:
+        """In its case, where retention looks for it."""
+        if report.case_id is not None:
+            newer = or_(cases.c.reported_at.is_(None), cases.c.reported_at < report.received_at)
+            those = and_(cases.c.case_id == report.case_id, newer)
+            self._connection.execute(update(cases).where(those), {"reported_at": report.received_at})
 
     def _add_messages(self, report: Report) -> None:
         if report.messages:
@@ -164,6 +172,7 @@ class ReportTables:
         )
         self._connection.execute(delete(reported_messages).where(reported_messages.c.report_id == report.report_id))
         self._add_messages(report)
+        self._note_report(report)
 
     def preserve(self, event: StoredEvent, at: int) -> None:
         """Keeps the event as it is now; what was preserved first stays."""

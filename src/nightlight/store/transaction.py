@@ -16,6 +16,7 @@ from nightlight.store.cases import CaseTables
 from nightlight.store.contacts import ContactTables
 from nightlight.store.day_counts import DayCountTables
 from nightlight.store.detection import DetectionTables
+from nightlight.store.erasure import ErasureTables
 from nightlight.store.events import EventTables
 from nightlight.store.log import LogTable
 from nightlight.store.numbering import Numbering
@@ -24,6 +25,7 @@ from nightlight.store.policies import PolicyTables
 from nightlight.store.referrals import ReferralTables
 from nightlight.store.relations import RelationTables
 from nightlight.store.reports import ReportTables
+from nightlight.store.retention import RetentionTables
 from nightlight.store.reviewers import ReviewerTables
 from nightlight.store.schema import cursors, decisions, evidence, reports
 
@@ -43,6 +45,8 @@ class SqlTransaction(
     AskTables,
     DetectionTables,
     DayCountTables,
+    RetentionTables,
+    ErasureTables,
 ):
     """Implements ``nightlight.ports.Transaction`` on one connection."""
 
@@ -92,6 +96,9 @@ class SqlTransaction(
     def log_of(self, case_id: str) -> list[LogEntry]:
         of_case = self._connection.scalars(select(reports.c.report_id).where(reports.c.case_id == case_id))
         return self._log.about([case_id, *of_case])
+
+    def log_about(self, subjects: Sequence[str]) -> list[LogEntry]:
+        return self._log.about(list(subjects))
 
     def counts(self) -> tuple[int, int, int]:
         reports_, evidence_, decisions_ = (

@@ -1,0 +1,53 @@
+"""The parts behind keeping and erasing."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import cached_property
+
+from nightlight.adapters.vault import FileVault
+from nightlight.cli.data import retention_file
+from nightlight.cli.foundation import new_id
+from nightlight.cli.own_page import OwnPageRooms
+from nightlight.errors import RefusedError
+from nightlight.flows.erase import Eraser
+from nightlight.flows.holds import HoldDesk
+from nightlight.flows.shred_rows import RowShredder
+from nightlight.hazmat.strict_yaml import MalformedError
+from nightlight.ports import Shredder
+from nightlight.respond.retention_rules import RetentionRules, read_retention_rules
+
+_DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True)
+class RetentionRooms(OwnPageRooms):
+    """Made when they are first asked for."""
+
+    @cached_property
+    def vault(self) -> FileVault:
+        return FileVault(self.settings.data_dir / "attachments")
+
+    @cached_property
+    def retention_rules(self) -> RetentionRules:
+        name = self.settings.retention_rules
+        try:
+            return read_retention_rules(retention_file(name))
+        except MalformedError as e:
+            hint = f"`nightlight retention rules {name}` shows every mistake."
+            raise RefusedError(e.code, f"NIGHTLIGHT_RETENTION_RULES: {e.message}", hint) from None
+
+    @cached_property
+    def shredder(self) -> Shredder:
+        return RowShredder(self.store, self.vault)
+
+    @cached_property
+    def eraser(self) -> Eraser:
+        notice_ms = self.settings.erasure_notice_days * _DAY_MS
+        pause = lambda: time.sleep(0.01)  # noqa: E731
+        return Eraser(self.store, self.clock, self.retention_rules, self.shredder, notice_ms, pause)
+
+    @cached_property
+    def hold_desk(self) -> HoldDesk:
+        return HoldDesk(self.store, self.clock, new_id)
