@@ -163,7 +163,8 @@ class Eraser:
             else:
                 tx.erase_record(case_id, record)
         tx.mark_erased(case_id, rules.keys(), now)
-        detail = {"records": rules, "rules": self.rules.reference, **before.gone(_Contents.of(tx, case_id))}
+        after = _Contents.of(tx, case_id, before.events.keys())
+        detail = {"records": rules, "rules": self.rules.reference, **before.gone(after)}
         tx.log(now, LogKind.CASE_ERASED, ACTOR, case_id, detail)
 
     def _check_holds(self, tx: Transaction, kept: Kept, now: int) -> None:
@@ -197,28 +198,26 @@ class Eraser:
 class _Contents:
     """What there is of a case that the log knows by digest.
 
-    ``events``: SHA-256 of each preserved event; ``files``: of each kept
-    ciphertext; ``keys`` and ``notes`` are numbers.
+    ``events``: SHA-256 of each preserved event; ``files``: of each kept ciphertext; ``keys`` and ``notes`` are numbers.
     """
 
-    case_id: str
     reports: Mapping[str, Report]
     events: Mapping[str, str]
-    files: Collection[str]
+    files: frozenset[str]
     keys: int
     notes: int
 
     @classmethod
-    def of(cls, tx: Transaction, case_id: str) -> _Contents:
+    def of(cls, tx: Transaction, case_id: str, event_ids: Collection[str] = ()) -> _Contents:
+        """``event_ids``: of the messages, where the case itself may no longer say which they were."""
         reports = tx.reports_of(case_id)
         messages = [message for report in reports for message in report.messages]
-        names = list(dict.fromkeys(message.event_id for message in messages))
+        names = list(dict.fromkeys([*event_ids, *(message.event_id for message in messages)]))
         preserved = {name: tx.preserved(name) for name in names}
         return cls(
-            case_id,
             {report.report_id: report for report in reports},
             {name: hashlib.sha256(event).hexdigest() for name, event in preserved.items() if event is not None},
-            sorted({item.blob.hex() for item in tx.attachments_of(names) if item.blob is not None}),
+            frozenset(item.blob.hex() for item in tx.attachments_of(names) if item.blob is not None),
             sum(message.message_key is not None for message in messages),
             sum(bool(report.note) for report in reports),
         )
@@ -238,7 +237,7 @@ class _Contents:
         return {
             "reports": {report_id: record_digest(report) for report_id, report in after.reports.items()},
             "events": {name: digest for name, digest in self.events.items() if name not in after.events},
-            "files": sorted(set(self.files) - set(after.files)),
+            "files": sorted(self.files - after.files),
             "keys": self.keys - after.keys,
             "notes": self.notes - after.notes,
         }

@@ -1,7 +1,8 @@
 """The plan of what is kept until when, and what goes now and why: pure, for one case or for a million.
 
-Of duties (``at_least``) the longest counts, and any duty counts more than every limit; where there is none the shortest
-limit does. A hold wins over everything; what is open or on its way to an agency stays whatever its age.
+Of limits (``at_most``) the shortest counts, of duties (``at_least``) the longest, and a duty that is longer than the
+limit wins over it: a duty prolongs and never shortens. A hold wins over everything; what is open or on its way to an
+agency stays whatever its age.
 """
 
 from __future__ import annotations
@@ -128,11 +129,15 @@ class Planner:
 
     def _end(self, kept: Kept, applying: _Applying) -> tuple[int, Rule]:
         duties, limits = applying
-        if duties:
-            return max(((self._over(kept, rule), rule) for rule in duties), key=_first)
-        if len(limits) == 1:
-            return self._over(kept, limits[0]), limits[0]
-        return min(((self._over(kept, rule), rule) for rule in limits), key=_first)
+        if not duties:
+            if len(limits) == 1:
+                return self._over(kept, limits[0]), limits[0]
+            return min(((self._over(kept, rule), rule) for rule in limits), key=_first)
+        longest = max(((self._over(kept, rule), rule) for rule in duties), key=_first)
+        if not limits:
+            return longest
+        shortest = min(((self._over(kept, rule), rule) for rule in limits), key=_first)
+        return max(longest, shortest, key=_first)
 
     def _over(self, kept: Kept, rule: Rule) -> int:
         start = self._start(kept, rule)
