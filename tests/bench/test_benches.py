@@ -20,6 +20,7 @@ from nightlight.bench import (
     log,
     page,
     replay,
+    retention,
     rings,
     stream,
     verify,
@@ -39,6 +40,7 @@ SMALL: list[tuple[ModuleType, dict[str, Any]]] = [
     (callback, {"INVITATIONS": 3, "WARM_UP": 1}),
     (backtest, {"EVENTS": 3_000, "EVENTS_PLAIN": 2_000, "ACCOUNTS": 100}),
     (replay, {"DECISIONS": 50, "ACCOUNTS": 10, "ROUNDS": 1}),
+    (retention, {"CASES": 2_000, "ROUNDS": 1}),
     (rings, {"EDGES": 400, "ACCOUNTS": 60, "ITEMS": 40, "BATCH": 10, "ROUNDS": 1, "PLAIN_EDGES": 50, "EVENTS": 200}),
 ]
 

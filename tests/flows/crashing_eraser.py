@@ -1,7 +1,9 @@
 """Sweeps a database in processes of their own, each killed with SIGKILL at its n-th step. Not a test: tests start it.
 
-It reads lines "url folder time step" and answers each with "done", "killed" or "failed". Steps are those of
-``crashing_deeds``, and every file before and after it is removed from the vault.
+It is given the database, the log's key, the folder of the vault, the time and the notice. Then it reads steps, a
+line each, and answers with "done", "killed" or "failed". Steps are those of ``crashing_deeds``, and the instants before
+and after a file is removed. Step 0 is done in the first process and kills nothing: what is compiled once for a process
+is there before any is forked.
 """
 
 from __future__ import annotations
@@ -21,10 +23,8 @@ from nightlight.adapters.vault import FileVault
 from nightlight.cli.data import retention_file
 from nightlight.flows.erase import Eraser
 from nightlight.flows.shred_rows import RowShredder
-from nightlight.respond.retention_rules import RetentionRules, read_retention_rules
+from nightlight.respond.retention_rules import read_retention_rules
 from nightlight.store.database import Database
-from tests.databases import LOG_KEY
-from tests.world import NOTICE_MS, SetClock
 
 
 class KillingVault(FileVault):
@@ -38,32 +38,50 @@ class KillingVault(FileVault):
         self._count()
 
 
-def sweep(url: str, folder: Path, at: int, step: int, rules: RetentionRules) -> None:
-    reached = 0
+class Standing:
+    """A clock that stands still."""
 
-    def count(*_arguments: Any, **_more: Any) -> None:
-        nonlocal reached
-        reached += 1
-        if reached == step:
+    def __init__(self, at: int) -> None:
+        self._at = at
+
+    def now(self) -> int:
+        return self._at
+
+
+class Steps:
+    def __init__(self) -> None:
+        self.reached = 0
+        self.last = 0
+
+    def count(self, *_arguments: Any, **_more: Any) -> None:
+        self.reached += 1
+        if self.reached == self.last:
             os.kill(os.getpid(), signal.SIGKILL)
-
-    store = Database(url, LOG_KEY)
-    for moment in ("before_cursor_execute", "commit", "checkin"):
-        event.listen(store.engine, moment, count)
-    shredder = RowShredder(store, KillingVault(folder, count))
-    Eraser(store, SetClock(at), rules, shredder, NOTICE_MS, lambda: None).sweep()
 
 
 def main() -> None:
+    url, key, folder = sys.argv[1], bytes.fromhex(sys.argv[2]), Path(sys.argv[3])
+    at, notice_ms = map(int, sys.argv[4:])
+    store, steps = Database(url, key), Steps()
+    for moment in ("before_cursor_execute", "commit", "checkin"):
+        event.listen(store.engine, moment, steps.count)
+    shredder = RowShredder(store, KillingVault(folder, steps.count))
     rules = read_retention_rules(retention_file())
-    gc.freeze()
+    eraser = Eraser(store, Standing(at), rules, shredder, notice_ms, lambda: None)
     for line in sys.stdin:
-        url, folder, at, step = line.split()
+        step = int(line)
+        if step == 0:
+            eraser.sweep()
+            store.close()  # no connection is shared with those that are forked
+            gc.freeze()
+            print("done", flush=True)  # noqa: T201
+            continue
         sys.stdout.flush()
         process = os.fork()
         if process == 0:
+            steps.reached, steps.last = 0, step
             try:
-                sweep(url, Path(folder), int(at), int(step), rules)
+                eraser.sweep()
             except BaseException:  # noqa: BLE001 - the end of a process
                 traceback.print_exc()
                 os._exit(1)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -18,7 +17,6 @@ from nightlight.errors import RefusedError
 from nightlight.evidence.log import LogKind
 from nightlight.flows.attachments import open_again
 from nightlight.flows.audit import audit
-from nightlight.flows.erase import Eraser
 from nightlight.flows.shred_rows import RowShredder
 from nightlight.model.case import Outcome, Policy
 from nightlight.store.database import Database
@@ -28,51 +26,69 @@ from tests.world import NOTICE_MS, World
 DAY_MS = 86_400_000
 
 
-class Copies:
-    """Copies of one prepared database with its vault, so that every step begins from the same state."""
+class Copy:
+    """A copy of a prepared database with its vault, at a place of its own, that can be made again and again."""
 
     def __init__(self, url: str, vault: Path, folder: Path) -> None:
-        self._url, self._vault, self._folder = make_url(url), vault, folder
+        self._original, self._vault = make_url(url), vault
+        self.vault = folder / "vault"
+        self._path = folder / "copy.sqlite3"
+        self._sqlite = url.startswith("sqlite")
+        self._name = f"{self._original.database}_copy"
+        mine = f"sqlite:///{self._path}" if self._sqlite else self._original.set(database=self._name)
+        self.url = mine if isinstance(mine, str) else mine.render_as_string(hide_password=False)
 
-    @contextmanager
-    def copy(self, number: int) -> Iterator[tuple[str, Path]]:
-        vault = self._folder / f"vault-{number}"
-        shutil.copytree(self._vault, vault)
-        if self._url.get_backend_name() == "sqlite":
-            path = Path(self._url.database or "")
-            mine = self._folder / f"copy-{number}.sqlite3"
-            for ending in ("", "-wal"):
-                if (theirs := path.with_name(path.name + ending)).exists():
-                    shutil.copy(theirs, mine.with_name(mine.name + ending))
-            yield f"sqlite:///{mine}", vault
-        else:
-            name = f"{self._url.database}_{number}"
-            dsn = f"host={self._url.query['host']} user={self._url.username} dbname=postgres"
-            with psycopg.connect(dsn, autocommit=True) as connection:
-                connection.execute(f"CREATE DATABASE {name} TEMPLATE {self._url.database}")
-                try:
-                    yield self._url.set(database=name).render_as_string(hide_password=False), vault
-                finally:
-                    connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    def make(self) -> None:
+        shutil.rmtree(self.vault, ignore_errors=True)
+        shutil.copytree(self._vault, self.vault)
+        if not self._sqlite:
+            self.drop()
+            self._do(f"CREATE DATABASE {self._name} TEMPLATE {self._original.database}")
+            return
+        theirs = Path(self._original.database or "")
+        for ending in ("", "-wal", "-shm"):
+            self._path.with_name(self._path.name + ending).unlink(missing_ok=True)
+        for ending in ("", "-wal"):
+            if (file := theirs.with_name(theirs.name + ending)).exists():
+                shutil.copy(file, self._path.with_name(self._path.name + ending))
 
+    def drop(self) -> None:
+        if not self._sqlite:
+            self._do(f"DROP DATABASE IF EXISTS {self._name} WITH (FORCE)")
 
-@pytest.fixture
-def starter() -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.flows.crashing_eraser"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).parents[2],
-    )
-    yield process
-    process.kill()
-    process.communicate()
+    def _do(self, statement: str) -> None:
+        dsn = f"host={self._original.query['host']} user={self._original.username} dbname=postgres"
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute(statement)
 
 
-def test_killed_at_every_step_of_an_erasure(
-    world: World, database_url: str, starter: subprocess.Popen[str], tmp_path: Path
-) -> None:
+class Killer:
+    """Has the copy swept in a process that dies at a step."""
+
+    def __init__(self, copy: Copy, at: int) -> None:
+        command = [sys.executable, "-m", "tests.flows.crashing_eraser"]
+        given = [copy.url, LOG_KEY.hex(), str(copy.vault), str(at), str(NOTICE_MS)]
+        self._process = subprocess.Popen(
+            [*command, *given],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[2],
+        )
+
+    def sweep(self, step: int) -> str:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{step}\n")
+        self._process.stdin.flush()
+        return self._process.stdout.readline().strip()
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+def test_killed_at_every_step_of_an_erasure(world: World, database_url: str, tmp_path: Path) -> None:
     event = world.homeserver.send_file(world.room, world.mallory, world.homeserver.upload(b"a circle"))
     case_id = world.report(world.abusive, event).report.case_id or ""
     attachment = world.desk.case(case_id, "robin").attachments[event][0].attachment
@@ -81,55 +97,55 @@ def test_killed_at_every_step_of_an_erasure(
     world.desk.decide(case_id, "robin", Outcome.NO_VIOLATION, Policy.NONE, "what was found", [])
     world.clock.at += 400 * DAY_MS
     assert world.eraser.sweep().announced == 3
-    at = world.clock.at + NOTICE_MS
+    world.clock.at += NOTICE_MS
     world.store.close()
-    copies = Copies(database_url, Path(world.folder.name) / "attachments", tmp_path)
-    assert starter.stdin is not None
-    assert starter.stdout is not None
+    copy = Copy(database_url, Path(world.folder.name) / "attachments", tmp_path)
+    killer, store = Killer(copy, world.clock.at), Database(copy.url, LOG_KEY)
+    copy.make()
+    assert killer.sweep(0) == "done"
     # At every step on SQLite; on PostgreSQL, for time, at every eleventh.
     every = 1 if database_url.startswith("sqlite") else 11
     seen = set()
-    for step in range(1, 300, every):
-        with copies.copy(step) as (url, vault):
-            starter.stdin.write(f"{url} {vault} {at} {step}\n")
-            starter.stdin.flush()
-            ended = starter.stdout.readline().strip()
+    try:
+        for step in range(1, 300, every):
+            copy.make()
+            ended = killer.sweep(step)
             assert ended in ("killed", "done")
-            seen.add(check(world, url, vault, at, case_id, event, blob))
-        if ended == "done":
-            break
-    else:
-        pytest.fail("the sweep never came to an end")
+            seen.add(check(world, store, copy.vault, case_id, event, blob))
+            store.close()
+            if ended == "done":
+                break
+        else:
+            pytest.fail("the sweep never came to an end")
+    finally:
+        store.close()
+        killer.stop()
+        copy.drop()
     assert step > 40, "the steps were not counted"
     assert seen == {"whole", "erased"}
 
 
-def check(world: World, url: str, vault: Path, at: int, case_id: str, event: str, blob: bytes) -> str:
+def check(world: World, store: Database, folder: Path, case_id: str, event: str, blob: bytes) -> str:
     """After the crash: all or nothing, and the audit passes. After the next sweep: everything is gone, said once."""
-    store = Database(url, LOG_KEY)
-    try:
-        audit(store, [])
-        with store.read() as tx:
-            erased = any(entry.kind == LogKind.CASE_ERASED for entry in tx.log_of(case_id))
-            keys = [message.message_key for report in tx.reports_of(case_id) for message in report.messages]
-            if erased:
-                assert keys == []
-                with pytest.raises(RefusedError):
-                    open_again(tx, event)
-            else:
-                assert all(keys)
-                assert open_again(tx, event).event_id == event
-        assert erased or FileVault(vault).holds(blob)
-        world.clock.at = at
-        shredder = RowShredder(store, FileVault(vault))
-        Eraser(store, world.clock, world.retention_rules, shredder, NOTICE_MS, lambda: None).sweep()
-        assert not FileVault(vault).holds(blob)
-        with store.read() as tx:
-            kinds = [entry.kind for entry in tx.log_of(case_id)]
-            assert tx.preserved(event) is None
-            assert (tx.erasures_with_files(), tx.files_to_remove(case_id)) == ([], [])
-        assert kinds.count(LogKind.CASE_ERASED) == kinds.count(LogKind.ERASURE_PLANNED) == 1
-        audit(store, [])
-    finally:
-        store.close()
+    vault = FileVault(folder)
+    audit(store, [])
+    with store.read() as tx:
+        erased = any(entry.kind == LogKind.CASE_ERASED for entry in tx.log_of(case_id))
+        keys = [message.message_key for report in tx.reports_of(case_id) for message in report.messages]
+        if erased:
+            assert keys == []
+            with pytest.raises(RefusedError):
+                open_again(tx, event)
+        else:
+            assert all(keys)
+            assert open_again(tx, event).event_id == event
+    assert erased or vault.holds(blob)
+    replace(world.eraser, store=store, shredder=RowShredder(store, vault)).sweep()
+    assert not vault.holds(blob)
+    with store.read() as tx:
+        kinds = [entry.kind for entry in tx.log_of(case_id)]
+        assert tx.preserved(event) is None
+        assert (tx.erasures_with_files(), tx.files_to_remove(case_id)) == ([], [])
+    assert kinds.count(LogKind.CASE_ERASED) == kinds.count(LogKind.ERASURE_PLANNED) == 1
+    audit(store, [])
     return "erased" if erased else "whole"

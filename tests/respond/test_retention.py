@@ -253,12 +253,11 @@ def test_every_line_says_why(changes: dict[str, object], said: str) -> None:
 
 @given(random_rules(), st.lists(random_case(), max_size=12), TIMES, st.integers(0, 5))
 def test_totals_count_every_line_once(rules: RetentionRules, cases: list[Kept], now: int, shown: int) -> None:
-    planner, totals = Planner(rules), Totals(shown)
+    planner, totals = Planner(rules), Totals(now, shown)
     lines: list[Line] = []
     for kept in cases:
-        made = planner.plan(kept, now)
-        totals.add(made)
-        lines += made
+        totals.add(kept, planner)
+        lines += planner.plan(kept, now)
     assert (totals.cases, totals.records) == (len(cases), len(lines))
     fates = Counter(line.fate for line in lines)
     assert totals.going == fates[Fate.GOES]
@@ -267,5 +266,6 @@ def test_totals_count_every_line_once(rules: RetentionRules, cases: list[Kept], 
     assert totals.stays == {fate: fates[fate] for fate in (Fate.HELD, Fate.OPEN, Fate.UNDER_WAY) if fates[fate]}
     turns = sorted(line.until or 0 for line in lines if line.fate in (Fate.GOES, Fate.KEPT))
     assert [line.until for line in totals.next] == turns[:shown]
-    values = totals_values(totals, rules.reference, now)
+    assert set(totals.next) <= set(lines)
+    values = totals_values(totals, rules.reference)
     assert sum(item["months"].get(NOW, 0) for item in values["goes"]) == totals.going

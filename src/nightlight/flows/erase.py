@@ -105,7 +105,7 @@ class Eraser:
             for erasure in tx.announced():
                 announced[erasure.case_id][erasure.record] = erasure.not_before
             for kept in tx.kept_cases(now):
-                soon = {line.record for line in planner.plan(kept, now + self.notice_ms) if line.fate is Fate.GOES}
+                soon = planner.over(kept, now + self.notice_ms)
                 known = announced.get(kept.case_id, {})
                 if soon != known.keys() or any(not_before <= now for not_before in known.values()):
                     found.append(kept.case_id)

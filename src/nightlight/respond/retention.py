@@ -7,14 +7,15 @@ agency stays whatever its age.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
 from nightlight.model.case import CaseSource, Outcome
 from nightlight.model.referral import ReferralState
 from nightlight.model.retention import NOT_BEFORE, Phase, Record
-from nightlight.respond.calendar import DAY_MS, Period, date_words, over_at
+from nightlight.respond.calendar import DAY_MS, date_words, over_at
 from nightlight.respond.retention_rules import ANYBODY, CLOCK_WORDS, ClockStart, RetentionRules, Rule
 
 #: How far a referral is. A state that is not here counts as under way: what nobody thought of is not erased.
@@ -86,66 +87,102 @@ class Line(NamedTuple):
     held_by: tuple[str, ...] = ()
 
 
+class Term(NamedTuple):
+    """How long one record is kept by the rules alone: ``until`` when, by which ``rule``; None while nothing counts."""
+
+    record: Record
+    until: int | None
+    rule: Rule | None
+
+
 _UNFINISHED = frozenset({Phase.UNDER_WAY, Phase.FAILED})
-#: Duties and limits that apply to one record.
-_Applying = tuple[tuple[Rule, ...], tuple[Rule, ...]]
-_Likeness = tuple[Outcome | None, CaseSource, frozenset[str], bool]
+#: What is worked out for days and not for milliseconds is the same for very many cases.
+_ALIKE_MAX = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Applying:
+    """The duties and limits that apply to one record."""
+
+    duties: tuple[Rule, ...]
+    limits: tuple[Rule, ...]
 
 
 class Planner:
-    """Applies rules to cases. Remembers what it worked out for cases that are alike."""
+    """Applies rules to cases, and remembers what it worked out for cases that are alike."""
 
     def __init__(self, rules: RetentionRules) -> None:
         self.rules = rules
         self._codes: dict[str, tuple[str, str]] = {}
-        self._applying: dict[_Likeness, dict[Record, _Applying]] = {}
-        self._ends: dict[tuple[int, Period], int] = {}
+        self._alike: dict[tuple[object, ...], tuple[Term, ...]] = {}
 
     def plan(self, kept: Kept, now: int) -> list[Line]:
         """One line for each record that there still is."""
-        lines: dict[Record, Line] = {}
-        fate = self._kept_anyway(kept)
-        applying = self._applying_to(kept) if kept.decided_at is not None else {}
-        for record in kept.records:
-            if not applying:
-                lines[record] = Line(kept.case_id, record, Fate.OPEN)
-                continue
-            until, rule = self._end(kept, applying[record])
-            for other in NOT_BEFORE.get(record, ()):
-                before = lines.get(other)
-                if before is not None and before.until is not None and before.until > until:
-                    until, rule = before.until, before.rule or rule
-            lines[record] = Line(
-                kept.case_id, record, fate or (Fate.GOES if until <= now else Fate.KEPT), until, rule, kept.holds
-            )
-        return list(lines.values())
+        anyway = self.kept_anyway(kept)
+        return [_line(kept, term, anyway, now) for term in self.terms(kept)]
 
-    def _kept_anyway(self, kept: Kept) -> Fate | None:
+    def over(self, kept: Kept, now: int) -> set[Record]:
+        """The records that go."""
+        if self.kept_anyway(kept) is not None:
+            return set()
+        return {term.record for term in self.terms(kept) if term.until is not None and term.until <= now}
+
+    def kept_anyway(self, kept: Kept) -> Fate | None:
+        """Why nothing of the case goes, whatever the rules say, or None."""
         if kept.holds:
             return Fate.HELD
-        if kept.busy or any(referral.phase in _UNFINISHED for referral in kept.referrals):
+        if kept.decided_at is None:
+            return Fate.OPEN
+        if kept.busy:
             return Fate.UNDER_WAY
+        for referral in kept.referrals:
+            if referral.phase in _UNFINISHED:
+                return Fate.UNDER_WAY
         return None
 
+    def terms(self, kept: Kept) -> tuple[Term, ...]:
+        """For each record of the case its term. Cases that are alike get the very same tuple."""
+        decided_at, preserved_at = kept.decided_at, kept.preserved_at
+        # Periods are counted in days, so times of the same day make no difference.
+        likeness = (
+            None if decided_at is None else decided_at // DAY_MS,
+            kept.reported_at // DAY_MS,
+            kept.outcome,
+            kept.source,
+            kept.records,
+            None if preserved_at is None else preserved_at // DAY_MS,
+            kept.referrals and _likeness(kept.referrals),
+        )
+        found = self._alike.get(likeness)
+        if found is None:
+            if len(self._alike) >= _ALIKE_MAX:
+                self._alike.clear()
+            found = self._alike[likeness] = self._work_out(kept)
+        return found
+
+    def _work_out(self, kept: Kept) -> tuple[Term, ...]:
+        if kept.decided_at is None:
+            return tuple(Term(record, None, None) for record in kept.records)
+        agencies = {referral.agency for referral in _sent(kept)}
+        rules = [rule for rule in self.rules.rules if self._applies(rule, kept, agencies)]
+        terms: dict[Record, Term] = {}
+        for record in kept.records:
+            until, rule = self._end(kept, _applying(record, rules))
+            for other in NOT_BEFORE.get(record, ()):
+                before = terms.get(other)
+                if before is not None and before.until is not None and before.until > until:
+                    until, rule = before.until, before.rule or rule
+            terms[record] = Term(record, until, rule)
+        return tuple(terms.values())
+
     def _end(self, kept: Kept, applying: _Applying) -> tuple[int, Rule]:
-        duties, limits = applying
-        if not duties:
-            if len(limits) == 1:
-                return self._over(kept, limits[0]), limits[0]
-            return min(((self._over(kept, rule), rule) for rule in limits), key=_first)
-        longest = max(((self._over(kept, rule), rule) for rule in duties), key=_first)
-        if not limits:
-            return longest
-        shortest = min(((self._over(kept, rule), rule) for rule in limits), key=_first)
-        return max(longest, shortest, key=_first)
+        ends = [(self._over(kept, rule), rule) for rule in applying.duties]
+        if applying.limits:
+            ends.append(min(((self._over(kept, rule), rule) for rule in applying.limits), key=_first))
+        return max(ends, key=_first)
 
     def _over(self, kept: Kept, rule: Rule) -> int:
-        start = self._start(kept, rule)
-        day = start // DAY_MS
-        ends = self._ends.get((day, rule.period))
-        if ends is None:
-            ends = self._ends[day, rule.period] = over_at(start, rule.period)
-        return ends
+        return over_at(self._start(kept, rule), rule.period)
 
     def _start(self, kept: Kept, rule: Rule) -> int:
         """From when the period counts. What is not known counts from the decision: preserving waits for nobody."""
@@ -165,17 +202,7 @@ class Planner:
                 ]
                 return max(ends, default=decided)
 
-    def _applying_to(self, kept: Kept) -> dict[Record, _Applying]:
-        agencies = frozenset(referral.agency for referral in _sent(kept)) if kept.referrals else frozenset()
-        likeness = (kept.outcome, kept.source, agencies, kept.preserved_at is not None)
-        found = self._applying.get(likeness)
-        if found is None:
-            rules = [rule for rule in self.rules.rules if self._applies(rule, kept, agencies)]
-            found = {record: _sorted_for(record, rules) for record in Record}
-            self._applying[likeness] = found
-        return found
-
-    def _applies(self, rule: Rule, kept: Kept, agencies: frozenset[str]) -> bool:
+    def _applies(self, rule: Rule, kept: Kept, agencies: Collection[str]) -> bool:
         return (
             (not rule.outcomes or kept.outcome in rule.outcomes)
             and (not rule.sources or kept.source in rule.sources)
@@ -193,14 +220,27 @@ class Planner:
         return to and (not rule.countries or country in rule.countries)
 
 
+def _line(kept: Kept, term: Term, anyway: Fate | None, now: int) -> Line:
+    over = term.until is not None and term.until <= now
+    fate = anyway or (Fate.GOES if over else Fate.KEPT)
+    return Line(kept.case_id, term.record, fate, term.until, term.rule, kept.holds)
+
+
+def _likeness(referrals: tuple[Referred, ...]) -> tuple[object, ...]:
+    return tuple(
+        (item.agency, item.phase, None if item.finished_at is None else item.finished_at // DAY_MS)
+        for item in referrals
+    )
+
+
 def _sent(kept: Kept) -> Iterator[Referred]:
     """Referrals by which an agency may have been given something."""
     return (item for item in kept.referrals if item.phase is not Phase.WITHDRAWN or item.finished_at is not None)
 
 
-def _sorted_for(record: Record, rules: Iterable[Rule]) -> _Applying:
+def _applying(record: Record, rules: Iterable[Rule]) -> _Applying:
     mine = [rule for rule in rules if record in rule.records]
-    return tuple(rule for rule in mine if rule.duty), tuple(rule for rule in mine if not rule.duty)
+    return _Applying(tuple(rule for rule in mine if rule.duty), tuple(rule for rule in mine if not rule.duty))
 
 
 def _first(pair: tuple[int, Rule]) -> int:

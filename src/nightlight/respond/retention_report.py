@@ -3,58 +3,101 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
 from typing import Any
 
 from nightlight.model.retention import Record
-from nightlight.respond.calendar import DAY_MS, date_of, date_words
-from nightlight.respond.retention import Fate, Line, why
+from nightlight.respond.calendar import date_words
+from nightlight.respond.retention import Fate, Kept, Line, Planner, Term, why
 
 #: Under this name stands what goes now, in place of a month.
 NOW = "now"
 
 
-@lru_cache(maxsize=65_536)
-def _month(day: int) -> str:
-    year, month, _ = date_of(day)
-    return f"{year:04d}-{month:02d}"
+def month_of(at: int) -> str:
+    return date_words(at)[:7]
 
 
 @dataclass(slots=True)
-class Totals:
-    """Adds lines up. ``goes``: records by rule, kind and month, with ``NOW`` for what goes now; ``stays``: by fate.
+class _Alike:
+    """Cases with the very same terms, of which the same is to be said."""
 
-    ``shown``: how many of the lines are listed whose turn comes next.
-    """
-
-    shown: int = 20
+    terms: tuple[Term, ...]
+    anyway: Fate | None
+    #: When the turn of the first of their records comes, far away where none ever does.
+    first: int
     cases: int = 0
-    records: int = 0
-    goes: dict[tuple[str, Record], dict[str, int]] = field(default_factory=dict)
-    stays: dict[Fate, int] = field(default_factory=dict)
-    _next: list[tuple[int, int, Line]] = field(default_factory=list)
 
-    def add(self, lines: Iterable[Line]) -> None:
-        """The lines of one case."""
-        self.cases += 1
+
+_NEVER = 2**63
+
+
+class Totals:
+    """Adds cases up as they stand at ``now``. ``shown``: how many of the records whose turn comes next are listed."""
+
+    def __init__(self, now: int, shown: int = 20) -> None:
+        self.now = now
+        self.shown = shown
+        # By the identity of the terms: alike cases share them, and hashing them would take longer than planning.
+        self._alike: dict[tuple[int, Fate | None], _Alike] = {}
+        self._next: list[tuple[int, int, Line]] = []
+        self._least = _NEVER if shown else -_NEVER
+        self._number = 0
+
+    def add(self, kept: Kept, planner: Planner) -> None:
+        """One case."""
+        terms, anyway = planner.terms(kept), planner.kept_anyway(kept)
+        alike = self._alike.get((id(terms), anyway))
+        if alike is None:
+            ends = [term.until for term in terms if term.until is not None]
+            first = _NEVER if anyway is not None else min(ends, default=_NEVER)
+            # It keeps the terms, so that no others can get their identity.
+            alike = self._alike[id(terms), anyway] = _Alike(terms, anyway, first)
+        alike.cases += 1
+        if alike.first < self._least:
+            self._list(planner.plan(kept, self.now))
+
+    def _list(self, lines: Iterable[Line]) -> None:
+        """The heap holds those whose turn comes first, the last of them on top."""
         for line in lines:
-            self.records += 1
-            fate, until, rule = line.fate, line.until, line.rule
-            if (fate is not Fate.GOES and fate is not Fate.KEPT) or until is None or rule is None:
-                self.stays[fate] = self.stays.get(fate, 0) + 1
-                continue
-            months = self.goes.get((rule.id, line.record))
-            if months is None:
-                months = self.goes[rule.id, line.record] = {}
-            month = NOW if fate is Fate.GOES else _month(until // DAY_MS)
-            months[month] = months.get(month, 0) + 1
-            # The heap holds those that come first, the last of them on top.
+            self._number += 1
+            until = _NEVER if line.until is None else line.until
             if len(self._next) < self.shown:
-                heapq.heappush(self._next, (-until, -self.records, line))
-            elif self.shown and until < -self._next[0][0]:
-                heapq.heapreplace(self._next, (-until, -self.records, line))
+                heapq.heappush(self._next, (-until, -self._number, line))
+            elif until < -self._next[0][0]:
+                heapq.heapreplace(self._next, (-until, -self._number, line))
+        if len(self._next) == self.shown:
+            self._least = -self._next[0][0]
+
+    @property
+    def cases(self) -> int:
+        return sum(alike.cases for alike in self._alike.values())
+
+    @property
+    def records(self) -> int:
+        return sum(alike.cases * len(alike.terms) for alike in self._alike.values())
+
+    @property
+    def goes(self) -> dict[tuple[str, Record], dict[str, int]]:
+        """By rule and kind, how many records go in which month; under ``NOW`` those that go now."""
+        found: dict[tuple[str, Record], Counter[str]] = defaultdict(Counter)
+        for alike in self._alike.values():
+            for term in alike.terms if alike.anyway is None else ():
+                if term.rule is not None and term.until is not None:
+                    month = NOW if term.until <= self.now else month_of(term.until)
+                    found[term.rule.id, term.record][month] += alike.cases
+        return {key: dict(months) for key, months in found.items()}
+
+    @property
+    def stays(self) -> dict[Fate, int]:
+        """How many records stay whatever their age, and why."""
+        found: Counter[Fate] = Counter()
+        for alike in self._alike.values():
+            if alike.anyway is not None:
+                found[alike.anyway] += alike.cases * len(alike.terms)
+        return dict(found)
 
     @property
     def next(self) -> list[Line]:
@@ -82,11 +125,11 @@ def line_values(line: Line) -> dict[str, Any]:
     }
 
 
-def totals_values(totals: Totals, rules: str, at: int) -> Mapping[str, Any]:
+def totals_values(totals: Totals, rules: str) -> Mapping[str, Any]:
     """The whole report, for JSON."""
     return {
         "rules": rules,
-        "at": date_words(at),
+        "at": date_words(totals.now),
         "cases": totals.cases,
         "records": totals.records,
         "going": totals.going,

@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
@@ -13,7 +14,6 @@ from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select,
 from nightlight.model.action import ActionState
 from nightlight.model.case import CaseSource, Outcome
 from nightlight.model.hold import Hold, HoldKind, HoldScope
-from nightlight.model.referral import ReferralState
 from nightlight.model.retention import Erasure, Phase, Record
 from nightlight.respond.retention import PHASE_OF, Kept, Referred
 from nightlight.store.detection_schema import alerts
@@ -26,6 +26,7 @@ _FETCHED = 5_000
 
 _OUTCOMES = {str(outcome): outcome for outcome in Outcome}
 _SOURCES = {str(source): source for source in CaseSource}
+_PHASES = {str(state): phase for state, phase in PHASE_OF.items()}
 #: Statements made once, as one runs for every case that is looked at.
 _PENDING = select(actions.c.case_id).where(actions.c.state == ActionState.PENDING, actions.c.case_id.is_not(None))
 
@@ -151,7 +152,9 @@ class RetentionTables:
             *(columns.source, columns.reports, columns.erased),
         )
         rows = self._connection.execute(query, execution_options={"yield_per": _FETCHED})
-        for case_id, opened_at, reported_at, decided_at, outcome, source, count, erased in rows:
+        for case_id, opened_at, reported_at, decided_at, outcome, source, count, erased in chain.from_iterable(
+            rows.partitions()  # row by row it takes twice as long
+        ):
             sent = referred.get(case_id, ())
             likeness = (erased, count > 0, bool(sent))
             records = there.get(likeness)
@@ -265,11 +268,7 @@ def _there(reported: bool, referred: bool, gone: Collection[Record]) -> tuple[Re
 
 
 def _referred(agency: str, state: str, finished_at: int | None) -> Referred:
-    try:
-        phase = PHASE_OF.get(ReferralState(state), Phase.UNDER_WAY)
-    except ValueError:
-        phase = Phase.UNDER_WAY
-    return Referred(agency, phase, finished_at)
+    return Referred(agency, _PHASES.get(state, Phase.UNDER_WAY), finished_at)
 
 
 def _preserved_at(on_it: Collection[Hold]) -> int | None:
