@@ -357,6 +357,7 @@ class Transaction(Protocol):
     def holds(self) -> list[Hold]:
         """All that ever were, the newest first."""
 
+    def holds_on_account(self, account: str) -> list[Hold]: ...
     def holds_of(self, case_id: str) -> list[Hold]:
         """All that ever were on the case or on an account in it, the newest first."""
 

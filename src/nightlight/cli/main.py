@@ -22,6 +22,7 @@ from nightlight.cli import matrix as matrix_command
 from nightlight.cli import page as page_command
 from nightlight.cli import policy as policy_command
 from nightlight.cli import referral as referral_command
+from nightlight.cli import retention as retention_command
 from nightlight.cli import reviewer as reviewer_command
 from nightlight.cli import rules as rules_command
 from nightlight.cli import stream as stream_command
@@ -50,6 +51,7 @@ app.add_typer(rules_command.app, name="rules")
 app.add_typer(approver_command.app, name="approver")
 app.add_typer(referral_command.agency_app, name="agency")
 app.add_typer(referral_command.app, name="referral")
+app.add_typer(retention_command.app, name="retention")
 app.add_typer(stream_command.app, name="stream")
 app.add_typer(town_command.app, name="town")
 app.command("disclose")(disclose_command.command)

@@ -21,6 +21,7 @@ from nightlight.web.api.prevention import prevention_router
 from nightlight.web.api.routes import api_router
 from nightlight.web.app import build_app
 from nightlight.web.console.asks import ask_routes
+from nightlight.web.console.holds import hold_routes
 from nightlight.web.console.policies import policy_routes
 from nightlight.web.console.routes import console_routes
 from nightlight.web.console.rules import rule_routes
@@ -81,6 +82,13 @@ def app_for(house: House) -> FastAPI:
                 house.desk,
                 house.door,
                 house.referrer,
+                cookie_secure=settings.cookie_secure,
+                session_seconds=int(settings.session_hours * 3600),
+            ),
+            *hold_routes(
+                house.desk,
+                house.hold_desk,
+                house.door,
                 cookie_secure=settings.cookie_secure,
                 session_seconds=int(settings.session_hours * 3600),
             ),

@@ -98,7 +98,7 @@ class HoldDesk:
         with self.store.write() as tx:
             now = self.clock.now()
             hold = self._proposed(tx, hold_id)
-            if _same(who, hold.proposed_by or ""):
+            if same_person(who, hold.proposed_by or ""):
                 raise RefusedError(
                     "same_person",
                     f"{hold.proposed_by} proposed to release this hold, so somebody else has to confirm it.",
@@ -184,7 +184,8 @@ def held_by_log(entries: Iterable[LogEntry], now: int) -> set[str]:
     return {hold for hold, end in until.items() if end is None or now < end}
 
 
-def _same(one: str, other: str) -> bool:
+def same_person(one: str, other: str) -> bool:
+    """Whether two names are one person's, as far as names say."""
     return one.strip().casefold() == other.strip().casefold()
 
 

@@ -49,6 +49,11 @@ class RetentionTables:
         """All that ever were, the newest first."""
         return [_hold(row) for row in self._connection.execute(_newest_first())]
 
+    def holds_on_account(self, account: str) -> list[Hold]:
+        """All that ever were on this account, the newest first."""
+        these = and_(holds.c.scope == HoldScope.ACCOUNT, holds.c.target == account)
+        return [_hold(row) for row in self._connection.execute(_newest_first().where(these))]
+
     def holds_of(self, case_id: str) -> list[Hold]:
         """All that ever were on the case or on an account in it, the newest first."""
         accounts = self.accounts_of(case_id)
