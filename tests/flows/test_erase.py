@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pyrage
@@ -19,7 +18,6 @@ from sqlalchemy import text
 from nightlight.errors import RefusedError, UnavailableError
 from nightlight.evidence.bundle.attestation import approve
 from nightlight.evidence.log import LogKind
-from nightlight.flows.audit import audit
 from nightlight.flows.erase import Swept
 from nightlight.flows.holds import NewHold
 from nightlight.model.action import ActionKind
@@ -30,8 +28,8 @@ from nightlight.store.database import Database
 from nightlight.store.detection_schema import alerts
 from nightlight.store.erasure import FATES, NOT_OF_CASES
 from nightlight.store.schema import metadata
-from nightlight.store.transaction import SqlTransaction
 from tests.databases import LOG_KEY
+from tests.flows.tampering import found_by_audit
 from tests.world import NOTICE_MS, SetClock, World
 
 DAY_MS = 86_400_000
@@ -39,6 +37,9 @@ NOTE = "a note that nobody may read after all that time"
 REASON = "what the reviewer found, in words"
 IDENTITY = pyrage.x25519.Identity.generate()
 KEYS = {name: Ed25519PrivateKey.from_private_bytes(name.encode().ljust(32)) for name in ("alex", "billie")}
+
+#: For what one database shows as well as two.
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 EVIDENCE = [Record.CASE_EVIDENCE]
 WHOLE = [Record.CASE_EVIDENCE, Record.REPORT, Record.DECISION]
@@ -92,6 +93,7 @@ def everywhere(world: World) -> bytes:
     return repr(rows).encode()
 
 
+@on_sqlite
 def test_what_is_past_its_period_is_announced_first_and_then_erased(world: World) -> None:
     case_id = decided(world)
     assert world.eraser.sweep() == Swept()
@@ -110,6 +112,7 @@ def test_what_is_past_its_period_is_announced_first_and_then_erased(world: World
     world.audit()
 
 
+@on_sqlite
 def test_announced_in_time_it_goes_when_its_period_is_over_and_not_later(world: World) -> None:
     decided(world)
     with world.store.read() as tx:
@@ -147,9 +150,9 @@ def test_nothing_of_what_was_said_is_left_in_any_row(world: World) -> None:
     world.audit()
 
 
+@on_sqlite
 def test_nothing_of_what_was_said_is_left_in_the_file(world: World) -> None:
-    if world.store.engine.dialect.name != "sqlite":
-        return  # PostgreSQL's files are not ours to read; it is told to vacuum
+    """Of PostgreSQL's files nothing can be said from here; it is told to vacuum."""
     decided(world)
     path = Path(world.store.engine.url.database or "")
 
@@ -163,6 +166,7 @@ def test_nothing_of_what_was_said_is_left_in_the_file(world: World) -> None:
     assert world.key(world.abusive) not in on_disk()
 
 
+@on_sqlite
 def test_log_says_what_went_by_which_rule_and_by_digest(world: World) -> None:
     case_id = decided(world)
     with world.store.read() as tx:
@@ -180,6 +184,7 @@ def test_log_says_what_went_by_which_rule_and_by_digest(world: World) -> None:
     assert NOTE not in entry.detail
 
 
+@on_sqlite
 def test_hold_wins_also_when_the_erasure_was_announced(world: World) -> None:
     case_id = decided(world)
     world.clock.at += 33 * DAY_MS
@@ -200,7 +205,7 @@ def test_hold_wins_also_when_the_erasure_was_announced(world: World) -> None:
     world.audit()
 
 
-@pytest.mark.parametrize("whose", ["subject", "reporter", "sender"])
+@pytest.mark.parametrize("whose", ["subject", "reporter"])
 def test_hold_on_an_account_holds_every_case_it_is_in(world: World, whose: str) -> None:
     reply = decided(world, world.reply, by=world.mallory)  # about Bob, by Mallory
     case_id = decided(world)  # about Mallory, by Bob
@@ -217,6 +222,7 @@ def test_hold_on_an_account_holds_every_case_it_is_in(world: World, whose: str) 
     world.audit()
 
 
+@on_sqlite
 def test_hold_that_lapses_by_itself_holds_until_then(world: World) -> None:
     case_id = decided(world)
     world.hold_desk.place(on(case_id, until=world.clock.at + 100 * DAY_MS), "robin")
@@ -227,6 +233,7 @@ def test_hold_that_lapses_by_itself_holds_until_then(world: World) -> None:
     world.audit()
 
 
+@on_sqlite
 def test_agency_that_asked_to_preserve_is_waited_for_after_the_hold_too(world: World) -> None:
     case_id = decided(world)
     asked = on(case_id, kind=HoldKind.PRESERVATION, agency="Example Police", reference="EX-1")
@@ -239,6 +246,7 @@ def test_agency_that_asked_to_preserve_is_waited_for_after_the_hold_too(world: W
     assert gone(world, case_id) == EVIDENCE
 
 
+@on_sqlite
 def test_open_case_and_one_with_an_action_on_its_way_stay(world: World) -> None:
     still_open = world.report(world.opening).report.case_id or ""
     busy = world.report(world.abusive).report.case_id or ""
@@ -355,6 +363,7 @@ def test_kept_files_go_with_the_last_message_that_carries_them(world: World) -> 
     world.audit()
 
 
+@on_sqlite
 def test_file_that_another_message_carries_stays(world: World) -> None:
     case_id, event, blob = a_kept_file(world)
     with world.store.write() as tx:
@@ -365,6 +374,7 @@ def test_file_that_another_message_carries_stays(world: World) -> None:
     assert world.vault.holds(blob)
 
 
+@on_sqlite
 def test_file_that_cannot_be_removed_now_is_removed_later(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     case_id, _, blob = a_kept_file(world)
     stuck = True
@@ -387,6 +397,7 @@ def test_file_that_cannot_be_removed_now_is_removed_later(world: World, monkeypa
         assert tx.erasures_with_files() == []
 
 
+@on_sqlite
 def test_report_that_was_edited_is_not_erased_over(world: World) -> None:
     case_id = decided(world)
     with world.store.engine.begin() as connection:
@@ -399,6 +410,7 @@ def test_report_that_was_edited_is_not_erased_over(world: World) -> None:
         world.audit()
 
 
+@on_sqlite
 def test_hold_whose_row_somebody_deleted_holds_all_the_same(world: World) -> None:
     case_id = decided(world)
     for new in (on(case_id), on(world.mallory, scope=HoldScope.ACCOUNT)):
@@ -428,27 +440,6 @@ TAMPERED = {
 }
 
 
-def found_by_audit(world: World, statement: str) -> bool:
-    """Whether the audit finds a change, which is taken back afterwards."""
-    with world.store.engine.connect() as connection:
-        if connection.dialect.name == "sqlite":
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        assert connection.execute(text(statement)).rowcount > 0, statement
-
-        @contextmanager
-        def snapshot() -> Iterator[SqlTransaction]:
-            yield SqlTransaction(connection, LOG_KEY)
-
-        changed: Any = SimpleNamespace(snapshot=snapshot)
-        try:
-            audit(changed, [])
-        except RefusedError as e:
-            return e.code == "record_changed"
-        finally:
-            connection.rollback()
-    return False
-
-
 def test_audit_accepts_what_the_log_says_was_erased_and_nothing_else(world: World) -> None:
     decided(world)
     sweep_after(world, 40)
@@ -458,6 +449,7 @@ def test_audit_accepts_what_the_log_says_was_erased_and_nothing_else(world: Worl
     world.audit()
 
 
+@on_sqlite
 def test_audit_finds_names_that_are_put_back(world: World) -> None:
     decided(world)
     sweep_after(world, 400)
@@ -548,6 +540,7 @@ def test_two_processes_erase_everything_once(world: World, database_url: str) ->
     other.close()
 
 
+@on_sqlite
 def test_of_several_processes_one_sweeps_in_an_hour(world: World) -> None:
     decided(world)
     world.clock.at += 400 * DAY_MS

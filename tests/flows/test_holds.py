@@ -9,16 +9,18 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from nightlight.errors import RefusedError
 from nightlight.evidence.log import LogKind
 from nightlight.flows.accounts import AccountBook
 from nightlight.flows.holds import NewHold
 from nightlight.model.hold import Hold, HoldKind, HoldScope
+from tests.flows.tampering import found_by_audit
 from tests.world import World
 
 DAY_MS = 86_400_000
+#: For what one database shows as well as two.
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @contextmanager
@@ -61,12 +63,13 @@ def test_two_people_let_go_and_each_step_stands_in_the_log(world: World) -> None
     world.audit()
 
 
-@pytest.mark.parametrize("who", ["robin", " robin ", "Robin", "ROBIN"])
-def test_one_person_alone_lets_nothing_go(world: World, who: str) -> None:
+@on_sqlite
+def test_one_person_alone_lets_nothing_go(world: World) -> None:
     hold = a_hold(world)
     world.hold_desk.propose_release(hold.hold_id, "robin", "the appeal is over")
-    with refused("same_person"):
-        world.hold_desk.release(hold.hold_id, who)
+    for who in ("robin", " robin ", "Robin", "ROBIN"):
+        with refused("same_person"):
+            world.hold_desk.release(hold.hold_id, who)
     assert world.hold_desk.hold(hold.hold_id).holds(world.clock.at)
     # Not by proposing it in another's place, either: the new proposal is theirs.
     world.hold_desk.propose_release(hold.hold_id, "kim", "the appeal is over")
@@ -75,6 +78,7 @@ def test_one_person_alone_lets_nothing_go(world: World, who: str) -> None:
     world.audit()
 
 
+@on_sqlite
 def test_nothing_is_released_that_nobody_proposed_or_that_somebody_rejected(world: World) -> None:
     hold = a_hold(world)
     with refused("release_not_proposed"):
@@ -88,6 +92,7 @@ def test_nothing_is_released_that_nobody_proposed_or_that_somebody_rejected(worl
     world.audit()
 
 
+@on_sqlite
 def test_released_hold_is_over(world: World) -> None:
     hold = a_hold(world)
     world.hold_desk.propose_release(hold.hold_id, "robin", "the appeal is over")
@@ -100,31 +105,30 @@ def test_released_hold_is_over(world: World) -> None:
         world.hold_desk.release("hold_none", "alex")
 
 
-@pytest.mark.parametrize(
-    ("changes", "code"),
-    [
-        ({"target": "case_none"}, "case_not_found"),
-        ({"scope": HoldScope.ACCOUNT, "target": ""}, "account_malformed"),
-        ({"scope": HoldScope.ACCOUNT, "target": "@a b:test\n"}, "account_malformed"),
-        ({"why": "  "}, "hold_malformed"),
-        ({"why": "x" * 2_001}, "hold_malformed"),
-        ({"why": "\ud800"}, "hold_malformed"),
-        ({"legal_basis": ""}, "hold_malformed"),
-        ({"reference": "\x00"}, "hold_malformed"),
-        ({"reference": "x" * 257}, "hold_malformed"),
-        ({"until": 0}, "until_past"),
-        ({"until": 1_790_000_000_000}, "until_past"),
-        ({"until": 2**62}, "until_past"),
-        ({"kind": HoldKind.PRESERVATION, "agency": "Example Police"}, "hold_malformed"),
-        ({"kind": HoldKind.PRESERVATION, "reference": "EX-1"}, "hold_malformed"),
-    ],
-    ids=str,
-)
-def test_hold_that_says_nothing_sensible_is_refused(world: World, changes: dict[str, Any], code: str) -> None:
+SENSELESS: list[tuple[dict[str, Any], str]] = [
+    ({"target": "case_none"}, "case_not_found"),
+    ({"scope": HoldScope.ACCOUNT, "target": ""}, "account_malformed"),
+    ({"scope": HoldScope.ACCOUNT, "target": "@a b:test\n"}, "account_malformed"),
+    ({"why": "  "}, "hold_malformed"),
+    ({"why": "x" * 2_001}, "hold_malformed"),
+    ({"why": "\ud800"}, "hold_malformed"),
+    ({"legal_basis": ""}, "hold_malformed"),
+    ({"reference": "\x00"}, "hold_malformed"),
+    ({"reference": "x" * 257}, "hold_malformed"),
+    ({"until": 0}, "until_past"),
+    ({"until": 1_790_000_000_000}, "until_past"),
+    ({"until": 2**62}, "until_past"),
+    ({"kind": HoldKind.PRESERVATION, "agency": "Example Police"}, "hold_malformed"),
+    ({"kind": HoldKind.PRESERVATION, "reference": "EX-1"}, "hold_malformed"),
+]
+
+
+@on_sqlite
+def test_hold_that_says_nothing_sensible_is_refused(world: World) -> None:
     case_id = a_case(world)
-    with pytest.raises(RefusedError) as caught:
-        world.hold_desk.place(on(**{"target": case_id, **changes}), "robin")
-    assert caught.value.code == code
+    for changes, code in SENSELESS:
+        with refused(code):
+            world.hold_desk.place(on(**{"target": case_id, **changes}), "robin")
     with refused("hold_malformed"):
         world.hold_desk.place(on(case_id), " ")
     assert world.hold_desk.holds() == []
@@ -158,16 +162,13 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("how", CHANGES)
-def test_audit_finds_holds_that_were_changed_in_the_database(world: World, how: str) -> None:
+def test_audit_finds_holds_that_were_changed_in_the_database(world: World) -> None:
     a_hold(world)
     world.audit()
-    with world.store.engine.begin() as connection:
-        connection.execute(text(CHANGES[how]))
-    with refused("record_changed"):
-        world.audit()
+    assert [how for how, statement in CHANGES.items() if not found_by_audit(world, statement)] == []
 
 
+@on_sqlite
 def test_account_under_a_hold_is_not_forgotten(world: World) -> None:
     book = AccountBook(world.store, world.clock, world.prevention_people, world.events, world.relations)
     hold = world.hold_desk.place(on(world.mallory, scope=HoldScope.ACCOUNT), "robin")

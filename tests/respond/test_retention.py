@@ -129,7 +129,7 @@ def test_what_goes_now_goes_later_too(rules: RetentionRules, kept: Kept, now: in
     assert early <= {line.record for line in planner.plan(kept, now + later) if line.fate is Fate.GOES}
 
 
-@given(random_rules(), st.lists(random_case(), max_size=8), TIMES)
+@given(random_rules(), st.lists(random_case(), max_size=4), TIMES)
 def test_a_planner_that_remembers_says_what_a_new_one_says(rules: RetentionRules, cases: list[Kept], now: int) -> None:
     planner = Planner(rules)
     for kept in cases:
@@ -251,7 +251,7 @@ def test_every_line_says_why(changes: dict[str, object], said: str) -> None:
     assert why(past) == "Goes: violation-evidence: at most 1 year from the decision, over on 2026-01-04."
 
 
-@given(random_rules(), st.lists(random_case(), max_size=12), TIMES, st.integers(0, 5))
+@given(random_rules(), st.lists(random_case(), max_size=5), TIMES, st.integers(0, 5))
 def test_totals_count_every_line_once(rules: RetentionRules, cases: list[Kept], now: int, shown: int) -> None:
     planner, totals = Planner(rules), Totals(now, shown)
     lines: list[Line] = []

@@ -18,7 +18,7 @@ from tests.browser import browser
 from tests.loopback import served
 from tests.web.conftest import PASSWORD, app_of
 from tests.web.test_console import csrf, post, robin
-from tests.web.test_console_browser import Scheme, page_of
+from tests.web.test_console_browser import page_of
 from tests.world import NOTICE_MS, World
 
 __all__ = ["browser", "robin"]
@@ -232,11 +232,10 @@ def url(world: World) -> Iterator[str]:
         yield url
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_holding_by_keyboard_without_javascript_and_with_no_obstacle(
-    browser: Browser, world: World, url: str, case_id: str, scheme: Scheme
+    browser: Browser, world: World, url: str, case_id: str
 ) -> None:
-    with page_of(browser, url, scheme=scheme, javascript=False) as page:
+    with page_of(browser, url, javascript=False) as page:
         page.goto(f"{url}/cases/{case_id}")
         page.locator("#retention .holding summary").focus()
         page.keyboard.press("Enter")
@@ -248,10 +247,12 @@ def test_holding_by_keyboard_without_javascript_and_with_no_obstacle(
         page.get_by_role("button", name="Place the hold").focus()
         page.keyboard.press("Enter")
         expect(page.locator(".hold")).to_contain_text("an appeal")
-    with page_of(browser, url, scheme=scheme) as page:
+    with page_of(browser, url) as page:
         page.emulate_media(reduced_motion="reduce")  # colours on their way are nobody's colours
         page.goto(f"{url}/cases/{case_id}")
         for summary in page.locator("#retention summary").all():
             summary.click()
-        found = Axe().run(page).response["violations"]
-        assert [(violation["id"], [node["target"] for node in violation["nodes"]]) for violation in found] == []
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            found = Axe().run(page).response["violations"]
+            assert [(violation["id"], [node["target"] for node in violation["nodes"]]) for violation in found] == []

@@ -130,4 +130,5 @@ def _named(name: str) -> RetentionRules:
 
 
 def _end_of(day: datetime) -> int:
-    return int((day.replace(tzinfo=UTC) + timedelta(days=1)).timestamp() * 1000)
+    """The last millisecond of that day."""
+    return int((day.replace(tzinfo=UTC) + timedelta(days=1)).timestamp() * 1000) - 1
