@@ -188,14 +188,14 @@ class Settings(BaseSettings):
     # Keeping and erasing
     retention_rules: str = Field(
         "",
-        description="File of retention rules: how long what is kept, and why; empty: those that come with Nightlight.",
+        description="File of retention rules: how long what is kept, and why; empty: the ones we come with.",
     )
     erasure: bool = Field(
         True, description="Whether what is past its period is announced and erased; off: nothing of a case ever goes."
     )
     erasure_notice_days: int = Field(
         7,
-        description="How long before it goes an erasure is announced, so that somebody can hold it, days.",
+        description="How long before it goes something is announced to go, so that it can be held, days.",
         ge=1,
         le=90,
     )
