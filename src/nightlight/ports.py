@@ -427,7 +427,15 @@ class Transaction(Protocol):
     def events_received(self, at: int, limit: int, kinds: Collection[EventKind]) -> list[LoggedEvent]:
         """Those of these kinds that arrived in that millisecond, in the order of their numbers."""
 
-    def remove_events_before(self, received_at: int, limit: int) -> int: ...
+    def remove_events_before(self, received_at: int, limit: int, now: int) -> int:
+        """The oldest ones that arrived before that time; those about accounts under a hold are put aside."""
+
+    def remove_held_events(self, now: int) -> int:
+        """Removes events that were put aside for holds of which none is left; returns how many."""
+
+    def events_about(self, account: str) -> Iterator[LoggedEvent]:
+        """Every event that names the account, those put aside first; slow: for a reading transaction."""
+
     def events_naming(self, account: str) -> list[int]:
         """Numbers of all events that name the account; slow: for a reading transaction."""
 
@@ -504,8 +512,11 @@ class Transaction(Protocol):
         """Holds whose time is up, and requests that nobody answered in time."""
 
     def count_requests(self, target: str, states: Sequence[RequestState]) -> int: ...
-    def remove_contacts_before(self, before: int, limit: int) -> int:
-        """Removes decisions, and requests that have ended, made before that time; at most ``limit`` of each."""
+    def remove_contacts_before(self, before: int, limit: int, now: int) -> int:
+        """Removes decisions, and requests that have ended, made before that time; at most ``limit`` of each.
+
+        Not those about accounts under a hold.
+        """
 
     def decisions_naming(self, account: str) -> list[str]:
         """Ids of all decisions about the account; slow: for a reading transaction."""
@@ -598,7 +609,9 @@ class Transaction(Protocol):
     def settle_signals(self, about: int, since: int, outcome: str) -> int:
         """Writes what reviewers found beside the account's signals since then that have no outcome yet."""
 
-    def remove_signals_before(self, raised_at: int, limit: int) -> int: ...
+    def remove_signals_before(self, raised_at: int, limit: int, now: int) -> int:
+        """Not those about accounts under a hold."""
+
     def remove_signals_of(self, about: int, account: str) -> int: ...
     def add_alert(self, alert: Alert) -> None: ...
     def save_alert(self, alert: Alert) -> None: ...
@@ -690,8 +703,8 @@ class Store(Protocol):
     def write(self) -> AbstractContextManager[Transaction]:
         """A transaction that may write. At most one runs at a time; leaving it durably commits, raising rolls back."""
 
-    def scrub(self) -> None:
-        """Takes what was deleted off the disk as far as the database lets us, journals included."""
+    def scrub(self) -> bool:
+        """Takes what was deleted off the disk, journals included; False where that has to be tried again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from nightlight.store.database import Database
 from tests.cli.conftest import Run
 
 DAY_MS = 86_400_000
-COMMANDS = ["rules", "plan", "run", "hold", "preserve", "release", "holds"]
+COMMANDS = ["rules", "plan", "run", "hold", "preserve", "release", "holds", "events"]
 HOLD = ["--why", "an appeal", "--legal-basis", "an example of a law", "--as", "robin"]
 
 
@@ -156,6 +156,8 @@ def test_two_people_release_a_hold(run: Run, store: Database) -> None:
     (listed,) = json.loads(run("retention", "holds", "--json").stdout)
     assert (listed["hold_id"], listed["scope"], listed["in_force"]) == (hold, "account", True)
     assert "an appeal" in run("retention", "holds").stdout
+    assert run("retention", "events", "@case_old:town.example", "--as", "robin").stdout == ""
+    assert run("retention", "events", "@nobody:town.example", "--as", "robin").returncode == 1
     assert run("retention", "release", hold, "--as", "robin").returncode == 1  # says neither
     assert run("retention", "release", hold, "--as", "robin", "--reason", "over").returncode == 0
     own = run("retention", "release", hold, "--as", "Robin", "--confirm")

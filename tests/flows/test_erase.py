@@ -161,9 +161,17 @@ def test_nothing_of_what_was_said_is_left_in_the_file(world: World) -> None:
 
     assert NOTE.encode() in on_disk()
     assert world.key(world.abusive) in on_disk()
-    sweep_after(world, 40)
+    with world.store.snapshot() as reader:
+        assert reader.counts() == (1, 1, 1)
+        sweep_after(world, 40)
+        # Somebody still reads what was there before.
+        assert reader.counts() == (1, 1, 1)
+        assert world.key(world.abusive) in on_disk()
+    world.eraser.sweep()
     assert NOTE.encode() not in on_disk()
     assert world.key(world.abusive) not in on_disk()
+    with world.store.read() as tx:
+        assert tx.erasures_with_files() == []
 
 
 @on_sqlite
@@ -472,6 +480,40 @@ def test_every_column_that_says_something_of_a_case_has_a_fate() -> None:
     tied = {table.name for table in metadata.tables.values() if "case_id" in table.c}
     assert tied <= {table.name for table in FATES}
     assert alerts in FATES
+
+
+def test_looking_through_all_cases_finds_of_each_what_looking_at_it_does(world: World) -> None:
+    """The plan looks through copies; what is erased is decided from the tables they were copied from."""
+
+    def agree() -> None:
+        with world.store.snapshot() as tx:
+            through = {kept.case_id: kept for kept in tx.kept_cases(world.clock.at)}
+            assert tx.miscopied_case() is None
+            for case_id in cases:
+                one = tx.kept_case(case_id, world.clock.at)
+                assert one is not None
+                assert through.get(case_id, one._replace(records=())) == one
+
+    cases = [world.report(world.opening).report.case_id or ""]
+    agree()
+    cases.append(world.report(world.abusive).report.case_id or "")
+    world.desk.decide(cases[1], "robin", Outcome.VIOLATION, Policy.CHILD_GROOMING, REASON, [ActionKind.LOCK])
+    agree()
+    referral_id = refer(world, cases[1])
+    agree()
+    hand_over(world, referral_id)
+    world.enforcer.run_due()
+    world.hold_desk.place(on(world.bob, scope=HoldScope.ACCOUNT, until=world.clock.at + 500 * DAY_MS), "robin")
+    asked = on(cases[1], kind=HoldKind.PRESERVATION, agency="Example Police", reference="EX-1")
+    hold = world.hold_desk.place(asked, "robin")
+    agree()
+    world.hold_desk.propose_release(hold.hold_id, "robin", "over")
+    world.hold_desk.release(hold.hold_id, "kim")
+    agree()
+    for days in (400, 200, 300, 2_000):
+        sweep_after(world, days)
+        agree()
+    assert gone(world, cases[1]) == list(Record)
 
 
 def race(*deeds: Callable[[], object]) -> list[object]:

@@ -14,6 +14,8 @@ from nightlight.errors import RefusedError
 from nightlight.evidence.log import LogKind
 from nightlight.flows.accounts import AccountBook
 from nightlight.flows.holds import NewHold
+from nightlight.flows.retention import Retention
+from nightlight.model.event import Event, EventKind
 from nightlight.model.hold import Hold, HoldKind, HoldScope
 from tests.flows.tampering import found_by_audit
 from tests.world import World
@@ -177,3 +179,50 @@ def test_account_under_a_hold_is_not_forgotten(world: World) -> None:
     world.hold_desk.propose_release(hold.hold_id, "robin", "over")
     world.hold_desk.release(hold.hold_id, "kim")
     assert book.forget([world.mallory]) >= 0
+
+
+def met(world: World, number: int, *, actor: str, target: str) -> None:
+    event = Event(f"e{number}", EventKind.CONTACT_DECLINED, world.clock.at, actor, target)
+    assert world.events.take([event]).accepted == 1
+
+
+def test_events_about_an_account_under_a_hold_outlive_their_time_and_the_others_do_not(world: World) -> None:
+    sweeper = Retention(world.store, world.clock, world.relations, 90 * DAY_MS, lambda: None)
+    met(world, 1, actor=world.mallory, target=world.bob)
+    met(world, 2, actor=world.eve, target=world.bob)
+    met(world, 3, actor=world.bob, target=world.mallory)
+    hold = world.hold_desk.place(on(world.mallory, scope=HoldScope.ACCOUNT), "robin")
+    world.clock.at += 100 * DAY_MS
+    assert sweeper.sweep().events == 3
+    with world.store.read() as tx:
+        # The log of events begins where it is complete; what is held is put aside.
+        assert tx.events_after(0, 10) == []
+        assert [logged.event.event_id for logged in tx.events_about(world.mallory)] == ["e1", "e3"]
+        assert list(tx.events_about(world.eve)) == []
+    met(world, 4, actor=world.mallory, target=world.eve)
+    seen = list(world.hold_desk.events_of(world.mallory, "robin"))
+    assert [logged.event.event_id for logged in seen] == ["e1", "e3", "e4"]
+    with world.store.read() as tx:
+        assert [entry.kind for entry in tx.log_about([world.mallory])][-1] == LogKind.EVENTS_VIEWED
+    with refused("not_held"):
+        list(world.hold_desk.events_of(world.eve, "robin"))
+    world.hold_desk.propose_release(hold.hold_id, "robin", "over")
+    world.hold_desk.release(hold.hold_id, "kim")
+    sweeper.sweep()
+    with world.store.read() as tx:
+        assert [logged.event.event_id for logged in tx.events_about(world.mallory)] == ["e4"]
+    with refused("not_held"):
+        list(world.hold_desk.events_of(world.mallory, "robin"))
+    world.audit()
+
+
+def test_what_was_put_aside_is_forgotten_with_the_account_once_it_is_let_go(world: World) -> None:
+    sweeper = Retention(world.store, world.clock, world.relations, 90 * DAY_MS, lambda: None)
+    met(world, 1, actor=world.mallory, target=world.bob)
+    world.hold_desk.place(on(world.mallory, scope=HoldScope.ACCOUNT, until=world.clock.at + 101 * DAY_MS), "robin")
+    world.clock.at += 100 * DAY_MS
+    sweeper.sweep()
+    world.clock.at += 2 * DAY_MS
+    AccountBook(world.store, world.clock, world.prevention_people, world.events, world.relations).forget([world.bob])
+    with world.store.read() as tx:
+        assert list(tx.events_about(world.mallory)) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,7 +34,13 @@ _Until = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Adds these commands to ``nightlight retention``."""
-    for name, command in (("hold", hold), ("preserve", preserve), ("release", release), ("holds", holds)):
+    for name, command in (
+        ("hold", hold),
+        ("preserve", preserve),
+        ("release", release),
+        ("holds", holds),
+        ("events", events),
+    ):
         app.command(name)(command)
 
 
@@ -119,6 +126,22 @@ def holds(
         print_json([{**asdict(hold), "in_force": hold.holds(now)} for hold in found])
     else:
         out.print(holds_picture(found, now))
+
+
+def events(
+    account: Annotated[str, typer.Argument(help="An account under a hold.", metavar="ACCOUNT")],
+    who: _Who,
+    data_dir: _Data = None,
+) -> None:
+    """Print every event about an account under a hold as a line of JSON each, for the agency that it is held for.
+
+    Events are metadata: who came towards whom, when, and what became of it; never content. Those that would have gone
+    after NIGHTLIGHT_EVENTS_DAYS were put aside when the hold was placed before that. That you look is logged first.
+    """
+    with open_house(data_dir=data_dir) as house:
+        for logged in house.hold_desk.events_of(account, who):
+            values = {**asdict(logged.event), "fields": dict(logged.event.fields), "received_at": logged.received_at}
+            print(json.dumps(values, ensure_ascii=False))  # noqa: T201
 
 
 def _place(new: NewHold, who: str, data_dir: Path | None) -> None:

@@ -73,6 +73,7 @@ class LogKind(StrEnum):
     HOLD_RELEASE_PROPOSED = "hold.release_proposed"
     HOLD_RELEASE_REJECTED = "hold.release_rejected"
     HOLD_RELEASED = "hold.released"
+    EVENTS_VIEWED = "events.viewed"
     ERASURE_PLANNED = "erasure.planned"
     ERASURE_WITHDRAWN = "erasure.withdrawn"
     CASE_ERASED = "case.erased"

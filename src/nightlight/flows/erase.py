@@ -185,11 +185,10 @@ class Eraser:
                 removed.append(case_id)
             except UnavailableError as e:
                 failed = e
-        if removed:
-            self.store.scrub()
-        for case_id in removed:
+        if removed and self.store.scrub():
             with self.store.write() as tx:
-                tx.mark_files_removed(case_id)
+                for case_id in removed:
+                    tx.mark_files_removed(case_id)
         if failed is not None:
             raise failed
 

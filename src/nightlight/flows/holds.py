@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from nightlight.errors import RefusedError
 from nightlight.evidence.log import LogEntry, LogKind
 from nightlight.flows.record_report import NewId
+from nightlight.model.event import LoggedEvent
 from nightlight.model.hold import Hold, HoldKind, HoldScope
 from nightlight.ports import Clock, Store, Transaction
 from nightlight.prevent.event_reader import account_name
@@ -109,6 +110,21 @@ class HoldDesk:
             detail = {"hold": hold_id, "proposed_by": hold.proposed_by, "reason": hold.reason}
             tx.log(now, LogKind.HOLD_RELEASED, who, hold.target, detail)
         return released
+
+    def events_of(self, account: str, by: str) -> Iterator[LoggedEvent]:
+        """Every event about an account under a hold, for the agency that it is held for. The look is logged before it.
+
+        ``RefusedError('not_held')``.
+        """
+        who = _text(by, "who", NAME_CHARS_MAX)
+        with self.store.write() as tx:
+            now = self.clock.now()
+            in_force = [hold for hold in tx.holds_on_account(account) if hold.holds(now)]
+            if not in_force:
+                raise RefusedError("not_held", "No hold is on this account, so there is no reason to look at it.")
+            tx.log(now, LogKind.EVENTS_VIEWED, who, account, {"holds": [hold.hold_id for hold in in_force]})
+        with self.store.snapshot() as tx:
+            yield from tx.events_about(account)
 
     def holds(self) -> list[Hold]:
         """All that ever were, the newest first."""

@@ -143,7 +143,7 @@ NOT_OF_CASES = frozenset(
     | {"agencies", "approvers", "events", "changes", "counted_messages", "day_counts", "relations", "ages"}
     | {"contact_decisions", "contact_requests", "policies", "policy_changes", "own_sessions", "used_tokens"}
     | {"sign_in_links", "preferences", "blocked_names", "pending_notices", "asks", "arrivals", "signals"}
-    | {"rule_packs", "rule_changes", "backtests"}
+    | {"rule_packs", "rule_changes", "backtests", "held_events"}
 )
 
 

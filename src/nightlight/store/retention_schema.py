@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, LargeBinary, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
 
 from nightlight.store.schema import metadata
 
@@ -53,3 +53,21 @@ files_to_remove = Table(
     Column("case_id", Text, ForeignKey("cases.case_id"), primary_key=True),
     Column("blob", LargeBinary, primary_key=True),
 )
+
+# Events about accounts under a hold that were older than events are kept: they are no longer in the event log, whose
+# beginning is where it is complete from.
+held_events = Table(
+    "held_events",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("event_id", Text, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("room", Text, nullable=False),
+    Column("fields", Text, nullable=False),
+)
+Index("ix_held_events_actor", held_events.c.actor)
+Index("ix_held_events_target", held_events.c.target)

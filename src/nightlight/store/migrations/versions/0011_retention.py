@@ -53,6 +53,23 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["case_id"], ["cases.case_id"], name=op.f("fk_files_to_remove_case_id")),
         sa.PrimaryKeyConstraint("case_id", "blob", name=op.f("pk_files_to_remove")),
     )
+    op.create_table(
+        "held_events",
+        sa.Column(
+            "number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("received_at", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("target", sa.Text(), nullable=False),
+        sa.Column("room", sa.Text(), nullable=False),
+        sa.Column("fields", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_held_events")),
+    )
+    op.create_index("ix_held_events_actor", "held_events", ["actor"], unique=False)
+    op.create_index("ix_held_events_target", "held_events", ["target"], unique=False)
     op.add_column("cases", sa.Column("reported_at", sa.BigInteger(), nullable=True))
     op.add_column("cases", sa.Column("decided_at", sa.BigInteger(), nullable=True))
     op.add_column("cases", sa.Column("outcome", sa.Text(), nullable=True))
