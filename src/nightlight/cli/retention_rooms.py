@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from nightlight.adapters.vault import FileVault
 from nightlight.cli.data import retention_file
@@ -19,6 +19,8 @@ from nightlight.ports import Shredder
 from nightlight.respond.retention_rules import RetentionRules, read_retention_rules
 
 _DAY_MS = 86_400_000
+#: Checked once for a process, however many houses it builds.
+_read = lru_cache(maxsize=4)(read_retention_rules)
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class RetentionRooms(OwnPageRooms):
     def retention_rules(self) -> RetentionRules:
         name = self.settings.retention_rules
         try:
-            return read_retention_rules(retention_file(name))
+            return _read(retention_file(name))
         except MalformedError as e:
             hint = f"`nightlight retention rules {name}` shows every mistake."
             raise RefusedError(e.code, f"NIGHTLIGHT_RETENTION_RULES: {e.message}", hint) from None
