@@ -121,6 +121,10 @@ class World:
         identity = FileIdentity(self.store, self.case_keys)
         return CaseVault(FolderObjects(folder / "vault"), identity, FlatFolder(folder / "attachments"))
 
+    def kept_paths(self) -> list[Path]:
+        """The objects of the vault, in the order of cases and files."""
+        return sorted(path for path in (Path(self.folder.name) / "vault").rglob("*") if path.is_file())
+
     @property
     def vault_checker(self) -> VaultChecker:
         return VaultChecker(self.store, self.vault, self.clock, 30)

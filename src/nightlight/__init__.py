@@ -18,8 +18,8 @@ A map of the house; imports point only to the left::
     flows/     the stories: take a report, check attachments, review a case, enforce a decision, collect reports
     store/     SQLAlchemy: SQLite and PostgreSQL, one schema, Alembic migrations
     adapters/  matrix/: the homeserver's client, admin and OpenID interfaces; sealed/: the process that opens
-               attachments; vault.py: kept ciphertext; age.py, timestamp.py, transparency/; jetstream/, spark/:
-               detection on many machines; translate, never decide
+               attachments; vault.py, case_seal.py: what is kept, encrypted; age.py, timestamp.py, transparency/;
+               jetstream/, spark/: detection on many machines; translate, never decide
     web/       api/ (JSON, for reporters), disclose/ (their page), console/ (HTML, for reviewers), evidence/ (a verified
                bundle as a page)
     settings.py  one table of settings

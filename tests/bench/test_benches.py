@@ -23,12 +23,14 @@ from nightlight.bench import (
     replay,
     rings,
     stream,
+    vault,
     verify,
 )
 
 SMALL: list[tuple[ModuleType, dict[str, Any]]] = [
     (verify, {"_MESSAGES": 3}),
     (attachment, {"_CHUNKS": 2, "_ROUNDS": 1, "_GIGABYTE": 2}),
+    (vault, {"_CHUNKS": 2, "_ROUNDS": 1}),
     (intake, {"REPORTS": 12, "REPORTS_REAL": 12, "WARM_UP": 2}),
     (log, {"BATCHES": 2, "ONE_BY_ONE": 2, "ENTRIES": 1_000}),
     (bundle, {"MESSAGES": 3, "RUNS": 1}),

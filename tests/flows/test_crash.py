@@ -22,6 +22,7 @@ from nightlight.flows.audit import audit
 from nightlight.hazmat import base64url
 from nightlight.model.case import CaseState
 from nightlight.store.database import Database
+from tests.databases import case_keys
 from tests.loopback import served
 from tests.simulators.homeserver import ADMIN_TOKEN, MODULE_SECRET, SERVER_NAME, SimulatedHomeserver
 
@@ -132,7 +133,7 @@ class CrashTown:
 
     @contextmanager
     def store(self) -> Iterator[Database]:
-        store = Database(self.database_url, secret(self.folder, "log"))
+        store = Database(self.database_url, secret(self.folder, "log"), case_keys(secret(self.folder, "master")))
         yield store
         store.close()
 

@@ -336,8 +336,8 @@ def test_one_report_that_cannot_be_checked_does_not_stand_in_front_of_others(wor
         # What the first one preserved was damaged on the disk, which no check expects.
         connection.execute(
             text(
-                "INSERT INTO evidence (event_id, room_id, sender, event, sha256, preserved_at) "
-                "VALUES (:e, 'r', 's', :x, :x, 0)"
+                "INSERT INTO evidence (event_id, room_id, sender, event, sha256, preserved_at)"
+                " VALUES (:e, 'r', 's', :x, :x, 0)"
             ),
             {"e": world.abusive, "x": b"{"},
         )

@@ -8,8 +8,8 @@ from collections.abc import Callable, Generator
 
 from nightlight.adapters.objects import Sink
 
-_CHUNK = 262_144
-_AHEAD = 4
+_CHUNK = 524_288
+_AHEAD = 3
 
 
 class _AbandonedError(Exception):
@@ -22,13 +22,15 @@ class _Pipe:
     def __init__(self) -> None:
         self._chunks: deque[bytes] = deque()
         self._turn = threading.Condition()
-        self._partial = bytearray()
+        self._parts: list[bytes] = []
+        self._size = 0
         self._abandoned = False
         self.ended = False
 
     def write(self, data: bytes, /) -> int:
-        self._partial += data
-        if len(self._partial) >= _CHUNK:
+        self._parts.append(data)
+        self._size += len(data)
+        if self._size >= _CHUNK:
             self._put()
         return len(data)
 
@@ -36,12 +38,13 @@ class _Pipe:
         return None
 
     def end(self) -> None:
-        if self._partial:
+        if self._parts:
             self._put()
 
     def _put(self) -> None:
-        chunk = bytes(self._partial)
-        self._partial.clear()
+        chunk = b"".join(self._parts)
+        self._parts.clear()
+        self._size = 0
         with self._turn:
             self._turn.wait_for(lambda: len(self._chunks) < _AHEAD or self._abandoned)
             if self._abandoned:

@@ -44,12 +44,14 @@ def command(
         replay,
         rings,
         stream,
+        vault,
         verify,
     )
 
     listed = (
         verify.BENCH,
         attachment.BENCH,
+        vault.BENCH,
         intake.BENCH,
         log.BENCH,
         bundle.BENCH,

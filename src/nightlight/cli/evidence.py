@@ -10,11 +10,13 @@ from typing import Annotated
 import typer
 
 from nightlight.adapters.case_seal import rewrapped
+from nightlight.adapters.master_key import CommandMasterKey
 from nightlight.cli.house import open_house
 from nightlight.cli.master_key import held_in
 from nightlight.cli.output import console, say
 from nightlight.errors import RefusedError
 from nightlight.flows.seal_evidence import rekey as rekey_all
+from nightlight.ports import MasterKey
 from nightlight.web.evidence.page import clock
 
 app = typer.Typer(help="The evidence vault: what is kept of cases, encrypted for each.", no_args_is_help=True)
@@ -86,7 +88,12 @@ def seal(data_dir: _DataDir = None) -> None:
 
 @app.command()
 def rekey(
-    old_key_file: Annotated[Path, typer.Option(help="The file with the master key of before.", metavar="FILE")],
+    old_key_file: Annotated[
+        Path | None, typer.Option(help="The file with the master key of before.", metavar="FILE")
+    ] = None,
+    old_key_command: Annotated[
+        str, typer.Option(help="Or the command that asked for it, as it was set.", metavar="COMMAND")
+    ] = "",
     data_dir: _DataDir = None,
 ) -> None:
     """Wrap the data keys of all cases under the present master key. Stop the service first.
@@ -94,11 +101,13 @@ def rekey(
     No evidence is written anew: it stays encrypted under the data keys. Keep the old master key until backups of
     before are gone.
     """
-    old = held_in(old_key_file)
+    if (old_key_file is None) == (old_key_command == ""):
+        raise RefusedError("master_key_missing", "Name the old master key: --old-key-file or --old-key-command.")
+    old: MasterKey = CommandMasterKey(old_key_command) if old_key_file is None else held_in(old_key_file)
     with open_house(data_dir=data_dir) as house:
         new = house.case_keys.master
         if old.name == new.name:
-            raise RefusedError("master_key_wrong", "That is the present master key.", "Name the file of the old one.")
+            raise RefusedError("master_key_wrong", "That is the present master key.", "Name the old one.")
         done = rekey_all(house.store, house.clock, new, lambda key: rewrapped(key, old, new), _ACTOR)
         house.store.scrub()
     say(f"{done:,} data keys are wrapped under the master key {new.name}.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class KeptFile:
-    """``sha256``: of the file as it came from the homeserver, encrypted. Times in milliseconds since 1970, UTC.
+    """``sha256``: of the file as it came from the homeserver, which is encrypted. Times in milliseconds since 1970.
 
     ``damage``: the code of what the last check found wrong, or None. ``checked_at``: None before the first check.
     """
