@@ -30,8 +30,8 @@ def seal(data: bytes, recipient: str) -> bytes:
 def seal_stream(chunks: Iterable[bytes], recipient: str, out: Sink) -> None:
     """The same for what is too large to hold: read as it is written, 64 KiB at a time.
 
-    Whatever ``chunks`` or ``out`` raises comes through; what was written until then opens for nobody as a whole, because
-    the format authenticates its end.
+    Whatever ``chunks`` or ``out`` raises comes through. What was written until then opens for nobody as a whole: the
+    format authenticates its end.
     """
     source, target = _Reading(chunks), _Writing(out)
     try:

@@ -81,8 +81,7 @@ def _parts(package: Package, read: Read) -> list[_Part]:
     parts = [_held(DOCUMENT, document_json(document)), _held(PAGES, package_pdf(document))]
     if package.kind is AgencyKind.IWF:
         return [*parts, _held(ADDRESSES, addresses_csv(iwf_addresses(package.prepared.draft)))]
-    for file in package.prepared.files:
-        parts.append(_part_of(file, read))
+    parts += [_part_of(file, read) for file in package.prepared.files]
     if package.bundle:
         parts.append(_held(BUNDLE, package.bundle))
     return parts
@@ -105,16 +104,17 @@ def _part_of(file: PreparedFile, read: Read) -> _Part:
 
 def _write_zip(parts: Iterable[_Part], members: list[Member], out: Sink, *, manifest: bool) -> None:
     sink = _Unseekable(out)
+    archive = zipfile.ZipFile(sink, "w")  # type: ignore[call-overload]
     try:
-        with zipfile.ZipFile(sink, "w") as archive:  # type: ignore[call-overload]
-            for part in parts:
-                members.append(_write(archive, part))
-            if manifest:
-                lines = "".join(f"{member.sha256.hex()}  {member.name}\n" for member in members)
-                members.append(_write(archive, _held(MANIFEST, lines.encode())))
+        members.extend(_write(archive, part) for part in parts)
+        if manifest:
+            lines = "".join(f"{member.sha256.hex()}  {member.name}\n" for member in members)
+            members.append(_write(archive, _held(MANIFEST, lines.encode())))
     except BaseException:
+        # What is closed, be it by the garbage collector, gets a directory, and would pass for whole.
         sink.broken = True
         raise
+    archive.close()
 
 
 def _write(archive: zipfile.ZipFile, part: _Part) -> Member:
@@ -143,10 +143,12 @@ class _Unseekable:
 
     def __init__(self, out: Sink) -> None:
         self._out = out
+        self.broken = False
 
     def write(self, data: bytes, /) -> int:
-        self._out.write(bytes(data))
+        if not self.broken:
+            self._out.write(bytes(data))
         return len(data)
 
     def flush(self) -> None:
-        self._out.flush()
+        return None

@@ -43,9 +43,7 @@ def sections(draft: Draft, kind: AgencyKind) -> list[dict[str, Any]]:
     ]
 
 
-def conversation(
-    prepared: Prepared, kind: AgencyKind, lines: Sequence[TranscriptLine]
-) -> dict[str, Any] | None:
+def conversation(prepared: Prepared, kind: AgencyKind, lines: Sequence[TranscriptLine]) -> dict[str, Any] | None:
     """The messages; None where none goes out, and for the IWF always."""
     if kind is AgencyKind.IWF or not prepared.transcript:
         return None

@@ -1,4 +1,4 @@
-"""A referral as one document of the form ``nightlight-referral/1``: what every other member of a package is made from."""
+"""A referral as one document of the form ``nightlight-referral/1``: all other members of a package are made from it."""
 
 from __future__ import annotations
 

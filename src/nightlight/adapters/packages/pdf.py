@@ -1,14 +1,15 @@
 """A referral's document as pages of A4 that a person reads: by WeasyPrint, from a template, and from nothing else.
 
 PDF/A-2a (ISO 19005-2, level A): it can be read as it is in decades, it is tagged for screen readers, and it carries
-nothing but pages. The same document is the same bytes on one machine: no time, no random number. Pages are bounded: what
-is cut says so, and where the whole is.
+nothing but pages. The same document is the same bytes on one machine: no time, no random number. Pages are bounded:
+what is cut says so, and where the whole is.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,26 +21,29 @@ from nightlight.adapters.packages.preview import OPERATOR_WORDS, basis_words
 from nightlight.adapters.packages.shown import Cut, cut, visible
 from nightlight.errors import UnavailableError
 from nightlight.model.draft import AgencyKind
-from nightlight.respond.referral_fields import FIELDS, Form
+from nightlight.respond.referral_fields import FIELDS, ROLES, Form
 
 if TYPE_CHECKING:
     from weasyprint.urls import URLFetcher
 
 VARIANT = "pdf/a-2a"
+#: Of one role, among what stands first.
+_PEOPLE_MAX = 5
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d(?:\.\d+)?)Z")
 
 
 @dataclass(frozen=True, slots=True)
 class PageLimits:
-    """What is shown at most. ``rows``: of one table; ``text`` and ``lines``: of one long value; ``said``: of a message."""
+    """What is shown at most. ``rows``: of a table; ``text`` and ``lines``: of a long value; ``said``: of a message."""
 
     rows: int = 100
     sections: int = 30
-    value: int = 1_000
+    value: int = 500
+    glance: int = 2_000
     text: int = 6_000
     lines: int = 150
-    messages: int = 150
-    said: int = 2_000
+    messages: int = 100
+    said: int = 1_500
     said_lines: int = 40
     transcript: int = 40_000
     transcript_lines: int = 1_000
@@ -67,9 +71,11 @@ def package_html(document: Mapping[str, Any], limits: PageLimits = LIMITS) -> st
         kind=kind,
         iwf=kind is AgencyKind.IWF,
         conversation=conversation,
-        said=bool(conversation) and "said" in conversation["messages"][0] if conversation else False,
+        said=conversation is not None and any("said" in one for one in conversation["messages"]),
         files=document.get("files", []),
-        bundle=document.get("bundle"),
+        key_facts=_key_facts(document),
+        inside=_inside(document),
+        asked=_asked(document["operator"]),
         limits=limits,
         operator_words=OPERATOR_WORDS,
         whole=DOCUMENT,
@@ -96,10 +102,48 @@ def _nothing_fetched() -> URLFetcher:
     from weasyprint.urls import FatalURLFetchingError, URLFetcher
 
     class NothingFetched(URLFetcher):  # type: ignore[misc, unused-ignore]
-        def fetch(self, url: str, headers: object = None) -> Any:
+        def fetch(self, url: str, headers: object = None) -> Any:  # noqa: ARG002
             raise FatalURLFetchingError("Pages fetch nothing.")
 
     return NothingFetched()
+
+
+def _key_facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What an officer has to know in the first minute: what, when, and about whom."""
+    told = [fact for section in document["sections"] for fact in section["facts"]]
+    found = [
+        (fact["title"], _clock(fact["value"])) for fact in told if fact["field"] in ("incident.type", "incident.at")
+    ]
+    for role, title in ROLES.items():
+        of_role = [fact for fact in told if fact["field"].partition(".")[0] == role]
+        for person in list(dict.fromkeys(fact["person"] for fact in of_role))[:_PEOPLE_MAX]:
+            known = [
+                fact["value"] + (f" ({fact['assurance']})" if "assurance" in fact else "")
+                for fact in of_role
+                if fact["person"] == person and fact["field"].partition(".")[2] in ("account_id", "age", "age_band")
+            ]
+            if known:
+                found.append((title if person == 1 else f"{title} {person}", ", ".join(known)))
+    return found
+
+
+def _inside(document: Mapping[str, Any]) -> str:
+    conversation, files = document.get("conversation"), document.get("files", [])
+    parts = [
+        _count(len(conversation["messages"]), "message") if conversation else "no message",
+        _count(len(files), "file"),
+        *(["an evidence bundle"] if document.get("bundle") else []),
+    ]
+    return ", ".join(parts)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _asked(operator: Mapping[str, str]) -> str:
+    known = [operator[name] for name in ("contact", "email", "phone") if name in operator]
+    return ", ".join(known) or "not said"
 
 
 def _short(text: str, characters: int) -> str:
@@ -119,6 +163,10 @@ def _timed(fact: Mapping[str, Any]) -> bool:
 
 def _is_long(fact: Mapping[str, Any]) -> bool:
     return FIELDS[fact["field"]].form is Form.TEXT
+
+
+def _right_to_left(text: str) -> bool:
+    return any(unicodedata.bidirectional(one) in ("R", "AL") for one in text)
 
 
 def _cut_note(found: Cut, where: str) -> str:
@@ -149,7 +197,7 @@ def _environment() -> Environment:
     }  # fmt: skip
     environment.filters.update(filters)
     environment.globals.update(cut_note=_cut_note, rows_note=_rows_note)
-    environment.tests.update(timed=_timed, long=_is_long)
+    environment.tests.update(timed=_timed, long=_is_long, right_to_left=_right_to_left)
     return environment
 
 

@@ -54,7 +54,7 @@ def _rows(prepared: Prepared, kind: AgencyKind, operator: ReportingOperator) -> 
 
 def basis_words(fact: dict[str, Any]) -> str:
     """What a fact rests on, with how sure an age is."""
-    return fact["basis_words"] + (f" ({fact['assurance']})" if "assurance" in fact else "")
+    return f"{fact['basis_words']} ({fact['assurance']})" if "assurance" in fact else str(fact["basis_words"])
 
 
 def _value(fact: dict[str, Any]) -> str:

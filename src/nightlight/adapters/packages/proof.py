@@ -21,16 +21,16 @@ def proof_of(document: Mapping[str, Any], kind: AgencyKind) -> dict[str, list[st
 def _proven(document: Mapping[str, Any], bases: set[str]) -> Iterator[str]:
     if document.get("conversation"):
         yield (
-            "Each message in here was opened with a key that a participant of the conversation gave for it alone. It was "
-            "verified that a device of the account named as its sender encrypted it, and that the homeserver stored it in "
-            "that conversation at that time. The reporter cannot have changed it."
+            "Each message in here was opened with a key that a participant of the conversation gave for it alone. It "
+            "was verified that a device of the account named as its sender encrypted it, and that the homeserver "
+            "stored it in that conversation at that time. The reporter cannot have changed it."
         )
     if Basis.PROVEN in bases:
         yield f"A fact marked “{Basis.PROVEN}” stands in those messages or in what the homeserver stored with them."
     if any(file["check"] == AttachmentCode.MATCHES_EVENT for file in document.get("files", ())):
         yield (
-            "A file said to be exactly the one that was sent is bound to its message by the message itself. Its digests "
-            "were computed from the opened file."
+            "A file said to be exactly the one that was sent is bound to its message by the message itself. Its "
+            "digests were computed from the opened file."
         )
     if document.get("bundle"):
         yield (
@@ -53,14 +53,16 @@ def _not_proven(document: Mapping[str, Any], kind: AgencyKind, bases: set[str]) 
         yield "That what a message says is true."
         if not document.get("bundle"):
             yield (
-                "To you, here: the verification was ours, and no evidence bundle is in this package to repeat it with. Ask "
-                "for one."
+                "To you, here: the verification was ours, and no evidence bundle is in this package to repeat it "
+                "with. Ask for one."
             )
     if document.get("files"):
         yield "What is in a file that nobody looked at. A file’s original name is only what its sender called it."
     said = {
         Basis.HOMESERVER: "comes from the homeserver’s own records. They were not checked against anything else.",
-        Basis.AGE: "is what is known of ages. Declared: the holder of the account said so. Estimated: a method guessed it.",
+        Basis.AGE: (
+            "is what is known of ages. Declared: the holder of the account said so. Estimated: a method guessed it."
+        ),
         Basis.REPORTER: "is what somebody said who reported it.",
         Basis.REVIEWER: "was written by a member of the service’s safety team.",
         Basis.CASE: "comes from the service’s own file of the case and its decision.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2028\u2029\u2800\u3164\uffa0")
 #: More marks on one character than any language writes; above that they climb over the lines around them.
 _MARKS_MAX = 4
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def cut(text: str, characters: int, lines: int) -> Cut:
 
 def carried(text: str) -> str:
     """The text as JSON in UTF-8 can carry it: exactly as it is, but for lone surrogates, which are no characters."""
-    return "".join(f"⟦U+{ord(one):04X}⟧" if "\ud800" <= one <= "\udfff" else one for one in text)
+    return _SURROGATE.sub(lambda found: f"⟦U+{ord(found[0]):04X}⟧", text)
 
 
 def _pieces(text: str) -> Iterator[str]:
