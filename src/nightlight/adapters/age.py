@@ -39,6 +39,9 @@ def seal_stream(chunks: Iterable[bytes], recipient: str, out: Sink) -> None:
     except (pyrage.EncryptError, OSError) as e:
         # What the callbacks raise comes back as another error: the first one is what happened.
         raise source.error or target.error or e from None
+    # An error while the last bytes are written does not come back at all.
+    if target.error is not None:
+        raise target.error
 
 
 def unseal(data: bytes, identities: Iterable[str]) -> bytes:

@@ -12,12 +12,21 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from nightlight.adapters.age import seal_stream
+from nightlight.adapters.age import check_recipient, seal_stream
 from nightlight.adapters.objects import Sink
 from nightlight.adapters.packages.content import iwf_addresses
 from nightlight.adapters.packages.csv_file import addresses_csv
 from nightlight.adapters.packages.document import document_json, package_document
-from nightlight.adapters.packages.package import ADDRESSES, BUNDLE, CONVERSATION, DOCUMENT, MANIFEST, PAGES, Package
+from nightlight.adapters.packages.package import (
+    ADDRESSES,
+    BUNDLE,
+    CONVERSATION,
+    DOCUMENT,
+    MANIFEST,
+    PAGES,
+    Package,
+    require_package,
+)
 from nightlight.adapters.packages.pdf import package_pdf
 from nightlight.adapters.pulled import pulled
 from nightlight.errors import RefusedError
@@ -57,17 +66,13 @@ def write_package(package: Package, read: Read, out: Sink) -> tuple[Member, ...]
     ``RefusedError``: ``no_package``, ``recipient_missing``, ``recipient_malformed``, ``file_changed``, ``name_unsafe``
     and what ``read`` refuses. ``UnavailableError('pages_unavailable')``.
     """
-    parts = _parts(package, read)
+    require_package(package.kind)
     members: list[Member] = []
     if package.kind is AgencyKind.IWF:
-        _write_zip(parts, members, out, manifest=False)
+        _write_zip(_parts(package, read), members, out, manifest=False)
         return tuple(members)
-    if not package.referral.agency.recipient:
-        raise RefusedError(
-            "recipient_missing",
-            "There is no key of this agency to seal the package to.",
-            "Ask the agency for its age recipient, and add the agency again with --recipient.",
-        )
+    _require_recipient(package.referral.agency.recipient)
+    parts = _parts(package, read)
     chunks = pulled(lambda sink: _write_zip(parts, members, sink, manifest=True))
     try:
         seal_stream(chunks, package.referral.agency.recipient, out)
@@ -76,12 +81,23 @@ def write_package(package: Package, read: Read, out: Sink) -> tuple[Member, ...]
     return tuple(members)
 
 
+def _require_recipient(recipient: str) -> None:
+    if not recipient:
+        raise RefusedError(
+            "recipient_missing",
+            "There is no key of this agency to seal the package to.",
+            "Ask the agency for its age recipient, and add the agency again with --recipient.",
+        )
+    check_recipient(recipient)
+
+
 def _parts(package: Package, read: Read) -> list[_Part]:
+    files = [] if package.kind is AgencyKind.IWF else [_part_of(file, read) for file in package.prepared.files]
     document = package_document(package)
     parts = [_held(DOCUMENT, document_json(document)), _held(PAGES, package_pdf(document))]
     if package.kind is AgencyKind.IWF:
         return [*parts, _held(ADDRESSES, addresses_csv(iwf_addresses(package.prepared.draft)))]
-    parts += [_part_of(file, read) for file in package.prepared.files]
+    parts += files
     if package.bundle:
         parts.append(_held(BUNDLE, package.bundle))
     return parts

@@ -37,7 +37,8 @@ class PageLimits:
     """What is shown at most. ``rows``: of a table; ``text`` and ``lines``: of a long value; ``said``: of a message."""
 
     rows: int = 100
-    sections: int = 30
+    sections: int = 70
+    files: int = 30
     value: int = 500
     glance: int = 2_000
     text: int = 6_000
