@@ -13,7 +13,7 @@ A map of the house; imports point only to the left::
                log and its checkpoints; bundle/: what is handed over, and verifying it
     prevent/   contact policy as data, the decision about one approach, relations, safety notices
     detect/    features over windows of events, rules over features, their language and engines
-    respond/   how reports become cases, what a decision may do
+    respond/   how reports become cases, what a decision may do, how long what is kept and why
     ports.py   Protocols the flows need: store, clock, homeserver
     flows/     the stories: take a report, check attachments, review a case, enforce a decision, collect reports
     store/     SQLAlchemy: SQLite and PostgreSQL, one schema, Alembic migrations

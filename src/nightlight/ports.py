@@ -25,14 +25,17 @@ from nightlight.model.contact import Approach, ContactRequest, DecidedContact, R
 from nightlight.model.contact_policy import PolicyChange
 from nightlight.model.event import Event, EventKind, LoggedEvent
 from nightlight.model.health import DayCount
+from nightlight.model.hold import Hold
 from nightlight.model.kept_file import ClearCounts, KeptFile, VaultCounts
 from nightlight.model.own_page import BlockedName, PendingNotice, Preference
 from nightlight.model.referral import Agency, Approver, Referral
 from nightlight.model.relation import NumberedStatement, Tie
 from nightlight.model.report import Report, ReportedMessage
+from nightlight.model.retention import Erasure, Record
 from nightlight.model.signal import Alert, AlertKind, AlertState, BacktestRecord, RuleChange, Signal
 from nightlight.model.submission import Submission
 from nightlight.prevent.facts import Seen
+from nightlight.respond.retention import Kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +182,23 @@ class Vault(Protocol):
 
     def move_in(self, sha256: bytes, case_ids: Iterable[str]) -> None:
         """Encrypts such a file for each of the cases, and removes it where it was."""
+
+
+class Shredder(Protocol):
+    """Makes what was said in a case unreadable for good.
+
+    After ``shred`` the transaction gives the case's reports without note and message keys, its referrals without
+    contents, and none of its preserved events and attachments but those that another case needs.
+    """
+
+    def shred(self, tx: Transaction, case_id: str, now: int) -> None:
+        """In the transaction: with it the evidence is gone, or without it nothing is."""
+
+    def remove_files(self, case_id: str) -> None:
+        """After the transaction: removes what was kept outside of the database. Done already is done, too.
+
+        ``UnavailableError`` if it has to be tried again.
+        """
 
 
 class TimeStamper(Protocol):
@@ -482,9 +502,6 @@ class Transaction(Protocol):
         """False where no case is left that it could be kept for."""
 
     def seal_referral(self, referral_id: str) -> None: ...
-    def forget_sealed(self, case_id: str) -> None:
-        """Removes everything of the case that is sealed: with its key gone, nobody could open it any more."""
-
     # Files in the vault
     def put_kept_file(self, file: KeptFile) -> None:
         """Adds the file, or replaces what is stored of it."""
@@ -504,7 +521,48 @@ class Transaction(Protocol):
     def cases_needing(self, sha256: bytes) -> list[str]:
         """The cases, not erased, with a message whose kept file this is."""
 
-    def remove_kept_files(self, case_id: str) -> None: ...
+    # Holds, and erasures that are announced or done
+    def add_hold(self, hold: Hold) -> None: ...
+    def save_hold(self, hold: Hold) -> None: ...
+    def hold(self, hold_id: str) -> Hold | None: ...
+    def holds(self) -> list[Hold]:
+        """All that ever were, the newest first."""
+
+    def holds_on_account(self, account: str) -> list[Hold]: ...
+    def holds_of(self, case_id: str) -> list[Hold]:
+        """All that ever were on the case or on an account in it, the newest first."""
+
+    def accounts_of(self, case_id: str) -> list[str]:
+        """Accounts that the case is about, that reported in it, or that sent one of its messages."""
+
+    def kept_case(self, case_id: str, now: int) -> Kept | None: ...
+    def kept_cases(self, now: int) -> Iterator[Kept]:
+        """Every case that has something left, in no order; for a reading transaction that sees one instant."""
+
+    def erasures_of(self, case_id: str) -> list[Erasure]: ...
+    def announced(self) -> list[Erasure]:
+        """All that are announced and not gone, the next to go first."""
+
+    def all_erased(self) -> dict[str, set[Record]]:
+        """What is gone, by case."""
+
+    def miscopied_case(self) -> str | None:
+        """The first case whose copies of times and outcome are not what reports, decisions and erasures say."""
+
+    def announce(self, erasure: Erasure) -> None: ...
+    def withdraw(self, case_id: str, record: Record) -> None:
+        """Takes an announcement back. What is gone cannot be taken back."""
+
+    def mark_erased(self, case_id: str, records: Collection[Record], at: int) -> None: ...
+    def erasures_with_files(self) -> list[str]:
+        """Cases of which evidence is gone from the tables, and not yet from the disk."""
+
+    def mark_files_removed(self, case_id: str) -> None: ...
+    def erase_evidence(self, case_id: str) -> None:
+        """Removes what was said in the case, but for what another case needs."""
+
+    def erase_record(self, case_id: str, record: Record) -> None:
+        """Removes a kind of record other than the evidence."""
 
     # Events
     def known_events(self, event_ids: Sequence[str]) -> dict[str, Event]:
@@ -535,7 +593,15 @@ class Transaction(Protocol):
     def events_received(self, at: int, limit: int, kinds: Collection[EventKind]) -> list[LoggedEvent]:
         """Those of these kinds that arrived in that millisecond, in the order of their numbers."""
 
-    def remove_events_before(self, received_at: int, limit: int) -> int: ...
+    def remove_events_before(self, received_at: int, limit: int, now: int) -> int:
+        """The oldest ones that arrived before that time; those about accounts under a hold are put aside."""
+
+    def remove_held_events(self, now: int) -> int:
+        """Removes events that were put aside for holds of which none is left; returns how many."""
+
+    def events_about(self, account: str) -> Iterator[LoggedEvent]:
+        """Every event that names the account, those put aside first; slow: for a reading transaction."""
+
     def events_naming(self, account: str) -> list[int]:
         """Numbers of all events that name the account; slow: for a reading transaction."""
 
@@ -612,8 +678,11 @@ class Transaction(Protocol):
         """Holds whose time is up, and requests that nobody answered in time."""
 
     def count_requests(self, target: str, states: Sequence[RequestState]) -> int: ...
-    def remove_contacts_before(self, before: int, limit: int) -> int:
-        """Removes decisions, and requests that have ended, made before that time; at most ``limit`` of each."""
+    def remove_contacts_before(self, before: int, limit: int, now: int) -> int:
+        """Removes decisions, and requests that have ended, made before that time; at most ``limit`` of each.
+
+        Not those about accounts under a hold.
+        """
 
     def decisions_naming(self, account: str) -> list[str]:
         """Ids of all decisions about the account; slow: for a reading transaction."""
@@ -706,7 +775,9 @@ class Transaction(Protocol):
     def settle_signals(self, about: int, since: int, outcome: str) -> int:
         """Writes what reviewers found beside the account's signals since then that have no outcome yet."""
 
-    def remove_signals_before(self, raised_at: int, limit: int) -> int: ...
+    def remove_signals_before(self, raised_at: int, limit: int, now: int) -> int:
+        """Not those about accounts under a hold."""
+
     def remove_signals_of(self, about: int, account: str) -> int: ...
     def add_alert(self, alert: Alert) -> None: ...
     def save_alert(self, alert: Alert) -> None: ...
@@ -778,6 +849,9 @@ class Transaction(Protocol):
         """The proof that the tree over ``new`` entries adds to the one over ``old``; ``RefusedError('log_range')``."""
 
     def log_of(self, case_id: str) -> list[LogEntry]: ...
+    def log_about(self, subjects: Sequence[str]) -> list[LogEntry]:
+        """The entries with one of these subjects, in order."""
+
     def counts(self) -> tuple[int, int, int]:
         """How many reports, preserved events and decisions there are."""
 
@@ -794,6 +868,9 @@ class Store(Protocol):
 
     def write(self) -> AbstractContextManager[Transaction]:
         """A transaction that may write. At most one runs at a time; leaving it durably commits, raising rolls back."""
+
+    def scrub(self) -> bool:
+        """Takes what was deleted off the disk, journals included; False where that has to be tried again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -236,6 +236,21 @@ class Settings(BaseSettings):
         30.0, description="How often each kept file is read again to see that it is undamaged, days.", gt=0
     )
 
+    # Keeping and erasing
+    retention_rules: str = Field(
+        "",
+        description="File of retention rules: how long what is kept, and why; empty: the ones we come with.",
+    )
+    erasure: bool = Field(
+        True, description="Whether what is past its period is announced and erased; off: nothing of a case ever goes."
+    )
+    erasure_notice_days: int = Field(
+        7,
+        description="How long before it goes something is announced to go, so that it can be held, days.",
+        ge=1,
+        le=90,
+    )
+
     # Work in the background
     poll_seconds: float = Field(
         10.0, description="How often the homeserver's own reports are collected, seconds.", gt=0

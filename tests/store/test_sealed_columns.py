@@ -19,6 +19,7 @@ from nightlight.adapters.master_key import CommandMasterKey
 from nightlight.errors import RefusedError, UnavailableError
 from nightlight.model.case import Case, CaseSource, CaseState
 from nightlight.model.report import Category, Report, ReportedMessage, ReportSource, ReportState
+from nightlight.model.retention import Record
 from nightlight.model.verdict import Code, verdict_for
 from nightlight.ports import NewReport
 from nightlight.store.database import Database
@@ -274,12 +275,13 @@ def test_what_was_preserved_first_stays_for_every_case(database: Database) -> No
         assert tx.preserved("$1") == EVENT
 
 
-def test_forgotten_case_leaves_no_ciphertext_of_its_own(database: Database) -> None:
+def test_erased_case_leaves_no_ciphertext_of_its_own(database: Database) -> None:
     file(database, "report_1", "case_1", "$1")
     file(database, "report_2", "case_2", "$1")
     with database.write() as tx:
         case_keys().shred(tx, "case_1", 7)
-        tx.forget_sealed("case_1")
+        tx.erase_evidence("case_1")
+        tx.mark_erased("case_1", [Record.CASE_EVIDENCE], 7)
     emptied, event = read_all(database, "report_1")
     assert emptied is not None
     assert (emptied.note, emptied.messages[0].message_key, event) == ("", None, EVENT)

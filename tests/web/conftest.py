@@ -12,6 +12,7 @@ from nightlight.web.api.log import log_router
 from nightlight.web.api.routes import BodyLimits, api_router
 from nightlight.web.api.status import StatusLinks
 from nightlight.web.app import build_app
+from nightlight.web.console.holds import hold_routes
 from nightlight.web.console.routes import console_routes
 from tests.databases import LOG_KEY, case_keys
 from tests.simulators.homeserver import SimulatedHomeserver
@@ -49,7 +50,10 @@ def app_of(world: World, *, cookie_secure: bool = False) -> FastAPI:
             api_router(world.intake, world.store, StatusLinks("https://nightlight.test", bytes(32)), LIMITS),
             log_router(world.transparency),
         ],
-        console_routes(world.desk, world.door, world.referrer, cookie_secure=cookie_secure, session_seconds=3600),
+        [
+            *console_routes(world.desk, world.door, world.referrer, cookie_secure=cookie_secure, session_seconds=3600),
+            *hold_routes(world.desk, world.hold_desk, world.door, cookie_secure=cookie_secure, session_seconds=3600),
+        ],
         world.store,
     )
 

@@ -42,6 +42,8 @@ class Background:
         if house.submitter is not None:
             self._threads.append(self._thread("submissions", settings.outbox_seconds, house.submitter.run_due))
             self._threads.append(self._thread("agency's schema", 86_400.0, house.fetch_tipline_schema))
+        if settings.erasure:
+            self._threads.append(self._thread("erasure", RETENTION_SECONDS, house.eraser.run))
         if house.detection is not None:
             self._threads.append(self._thread("detection", 1.0, house.detection.keep_up))
             self._threads.append(self._thread("rule guard", 300.0, house.rule_guard.run))

@@ -22,11 +22,10 @@ from nightlight.adapters.sealed.process import SealedWorker
 from nightlight.adapters.timestamp import TimestampAuthority
 from nightlight.cli.anchor import Anchor
 from nightlight.cli.data import shipped_duties
-from nightlight.cli.evidence_vault import VaultRooms
 from nightlight.cli.files import read_bytes, read_line, write_private
 from nightlight.cli.foundation import new_id
 from nightlight.cli.matrix import as_token
-from nightlight.cli.own_page import OwnPageRooms
+from nightlight.cli.retention_rooms import RetentionRooms
 from nightlight.cli.secrets import secret
 from nightlight.errors import RefusedError
 from nightlight.evidence.checkpoint import LogSigner
@@ -77,7 +76,7 @@ if TYPE_CHECKING:  # lxml and httpx are read by whoever reports only
 
 
 @dataclass(frozen=True)
-class House(OwnPageRooms, VaultRooms):
+class House(RetentionRooms):
     """Every part of a running Nightlight, made when it is first asked for."""
 
     @cached_property
@@ -364,7 +363,8 @@ class House(OwnPageRooms, VaultRooms):
     @cached_property
     def desk(self) -> Desk:
         keeper = AttachmentKeeper(self.store, self.homeserver, self.vault, self.clock)
-        return Desk(self.store, self.clock, new_id, self.events, self.attachment_policy, keeper, self.alerts)
+        parts = (self.store, self.clock, new_id, self.events, self.attachment_policy, keeper, self.alerts)
+        return Desk(*parts, rules=self.retention_rules)
 
     @cached_property
     def attachment_policy(self) -> AttachmentPolicy:

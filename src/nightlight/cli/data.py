@@ -1,4 +1,4 @@
-"""What comes with the package as data: preset policies, notices, helplines."""
+"""What comes with the package as data: preset policies, retention rules, notices, helplines."""
 
 from __future__ import annotations
 
@@ -46,6 +46,13 @@ def pack_file(name: str) -> bytes:
             "no_such_pack", f"There is neither a pack nor a file called {name}.", f"Packs: {', '.join(PACKS)}."
         )
     return read_bytes(path)
+
+
+def retention_file(name: str = "") -> bytes:
+    """The retention rules that come with the package, or the file at that path."""
+    if not name:
+        return resources.files("nightlight.respond").joinpath("retention.yaml").read_bytes()
+    return read_bytes(Path(name))
 
 
 def catalogue(folder: Path | None = None) -> Catalogue:

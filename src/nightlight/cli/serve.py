@@ -21,6 +21,7 @@ from nightlight.web.api.prevention import prevention_router
 from nightlight.web.api.routes import api_router
 from nightlight.web.app import build_app
 from nightlight.web.console.asks import ask_routes
+from nightlight.web.console.holds import hold_routes
 from nightlight.web.console.policies import policy_routes
 from nightlight.web.console.referral_desk import ReferralPages, referral_desk_routes
 from nightlight.web.console.routes import console_routes
@@ -89,6 +90,13 @@ def app_for(house: House) -> FastAPI:
                 ReferralPages(
                     house.referral_desk, house.previewer, house.drafted_referrals, house.alarms.all, house.submitter
                 ),
+                house.door,
+                cookie_secure=settings.cookie_secure,
+                session_seconds=int(settings.session_hours * 3600),
+            ),
+            *hold_routes(
+                house.desk,
+                house.hold_desk,
                 house.door,
                 cookie_secure=settings.cookie_secure,
                 session_seconds=int(settings.session_hours * 3600),

@@ -7,10 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nightlight.evidence.log import LogEntry, LogKind
+from nightlight.flows.audit_erasures import ErasureClaims
 from nightlight.flows.draft_referral import digest_of
+from nightlight.model.draft import Draft
 from nightlight.model.referral import Referral, ReferralState
+from nightlight.model.retention import Record
 from nightlight.ports import Transaction
 
+#: The digest of an attestation that there is not, or that was erased.
+_NOTHING = hashlib.sha256(b"").hexdigest()
 #: Where each step leaves a draft. A draft that was proposed as urgent is approved with it.
 _STATE_AFTER = {
     LogKind.DRAFT_BEGUN: ReferralState.DRAFT,
@@ -26,12 +31,26 @@ _STATE_AFTER = {
 class _Claim:
     """What one referral has to be. Empty and None: the log says nothing about it."""
 
+    case_id: str
     agency: str
     attestation: str
     draft: str = ""
     state: ReferralState | None = None
     reviewed_by: str = ""
     reference: str = ""
+    finished_at: int | None = None
+    approvals: dict[str, str] = field(default_factory=dict)
+
+    def without(self, gone: ErasureClaims) -> _Claim:
+        """What is left of it, after what was erased of its case."""
+        claim = self
+        if gone.of(self.case_id, Record.CASE_EVIDENCE) and claim.draft:
+            claim = replace(claim, draft=digest_of(Draft()))
+        if gone.of(self.case_id, Record.REFERRAL_RECORD):
+            claim = replace(claim, attestation=_NOTHING, approvals={}, reviewed_by="")
+        if gone.of(self.case_id, Record.AGENCY_REFERENCE):
+            claim = replace(claim, agency="", reference="")
+        return claim
 
 
 @dataclass(slots=True)
@@ -39,7 +58,6 @@ class ReferralClaims:
     """Collects what the log says, entry by entry, then compares."""
 
     _referrals: dict[str, _Claim] = field(default_factory=dict)
-    _approvals: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
@@ -47,31 +65,29 @@ class ReferralClaims:
 
     def note(self, entry: LogEntry, detail: dict[str, Any]) -> None:
         if entry.kind == LogKind.REFERRAL_PROPOSED:
-            self._referrals[detail["referral"]] = _Claim(detail["agency"], detail["attestation"])
-        elif entry.kind == LogKind.REFERRAL_APPROVED:
-            self._approvals.setdefault(detail["referral"], {})[entry.actor] = detail["signature"]
+            claim = _Claim(entry.subject, detail["agency"], detail["attestation"])
+            self._referrals[detail["referral"]] = claim
         elif entry.kind == LogKind.DRAFT_BEGUN:
-            nothing = hashlib.sha256(b"").hexdigest()
-            self._referrals[detail["referral"]] = _Claim(
-                detail["agency"], nothing, detail["draft"], ReferralState.DRAFT
-            )
+            claim = _Claim(entry.subject, detail["agency"], _NOTHING, detail["draft"], ReferralState.DRAFT)
+            self._referrals[detail["referral"]] = claim
         elif known := self._referrals.get(detail.get("referral", "")):
             self._referrals[detail["referral"]] = _after(known, entry, detail)
 
-    def broken(self, tx: Transaction) -> str | None:
+    def broken(self, tx: Transaction, gone: ErasureClaims) -> str | None:
         """The id of a referral that is not what the log says, if there is one."""
         for referral_id, claim in self._referrals.items():
             referral = tx.referral(referral_id)
-            if referral is None or not _agrees(referral, claim):
-                return referral_id
-            given = {a.approver: hashlib.sha256(a.signature).hexdigest() for a in referral.approvals}
-            if given != self._approvals.get(referral_id, {}):
+            if referral is None or not _agrees(referral, claim.without(gone)):
                 return referral_id
         return None
 
 
 def _after(claim: _Claim, entry: LogEntry, detail: dict[str, Any]) -> _Claim:
     kind = LogKind(entry.kind)
+    if kind is LogKind.REFERRAL_APPROVED:
+        return replace(claim, approvals={**claim.approvals, entry.actor: detail["signature"]})
+    if kind in (LogKind.REFERRAL_EXPORTED, LogKind.REFERRAL_FILED) and claim.finished_at is None:
+        claim = replace(claim, finished_at=entry.at)
     if kind is LogKind.DRAFT_CHANGED:
         return replace(claim, draft=detail["draft"])
     if kind is LogKind.DRAFT_PROPOSED and detail["urgent"]:
@@ -85,6 +101,9 @@ def _after(claim: _Claim, entry: LogEntry, detail: dict[str, Any]) -> _Claim:
 
 def _agrees(referral: Referral, claim: _Claim) -> bool:
     if referral.agency.name != claim.agency or hashlib.sha256(referral.attestation).hexdigest() != claim.attestation:
+        return False
+    given = {a.approver: hashlib.sha256(a.signature).hexdigest() for a in referral.approvals}
+    if (given, referral.finished_at) != (claim.approvals, claim.finished_at):
         return False
     if claim.state is None:  # a bundle on its own, whose state the approvals decide
         return referral.draft is None

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nightlight.evidence.log import LogEntry, LogKind
+from nightlight.flows.audit_erasures import ErasureClaims
+from nightlight.model.retention import Record
 from nightlight.model.submission import ENDED, Submission, SubmissionState
 from nightlight.ports import Transaction
 
@@ -18,18 +20,29 @@ _STATE_AFTER = {
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """What one submission has to be. ``fixed``: referral, agency, urgent, and when it is due.
+    """What one submission has to be. ``fixed``: referral, urgent, and when it is due.
 
     ``state``: None while the log names no end. ``finished_at``: when the agency had it. ``wanted_back``: by whom, and
     why. ``report``: the number of the newest report; ``files``: what was sent for it, MD5 in hexadecimal by position.
     """
 
-    fixed: tuple[str, str, bool, int]
+    case_id: str
+    fixed: tuple[str, bool, int]
+    agency: str
     state: SubmissionState | None = None
     finished_at: int | None = None
     wanted_back: tuple[str, str] = ("", "")
-    report: int = 0
+    report: int | None = None
     files: dict[int, tuple[str, str]] = field(default_factory=dict)
+
+    def without(self, gone: ErasureClaims) -> _Claim:
+        """What is left of it, after what was erased of its case."""
+        claim = self
+        if gone.of(self.case_id, Record.REFERRAL_RECORD):
+            claim = replace(claim, files={}, wanted_back=("", ""))
+        if gone.of(self.case_id, Record.AGENCY_REFERENCE):
+            claim = replace(claim, agency="", report=None)
+        return claim
 
 
 @dataclass(slots=True)
@@ -40,8 +53,8 @@ class SubmissionClaims:
 
     def note(self, entry: LogEntry, detail: dict[str, Any]) -> None:
         if entry.kind == LogKind.SUBMISSION_QUEUED:
-            fixed = (detail["referral"], detail["agency"], detail["urgent"], detail["due"])
-            self._submissions[detail["submission"]] = _Claim(fixed)
+            fixed = (detail["referral"], detail["urgent"], detail["due"])
+            self._submissions[detail["submission"]] = _Claim(entry.subject, fixed, detail["agency"])
             return
         known = self._submissions.get(detail.get("submission", ""))
         if known is None:
@@ -60,18 +73,20 @@ class SubmissionClaims:
                 known = replace(known, finished_at=entry.at)
         self._submissions[detail["submission"]] = known
 
-    def broken(self, tx: Transaction) -> str | None:
+    def broken(self, tx: Transaction, gone: ErasureClaims) -> str | None:
         """The id of a submission that is not what the log says, if there is one."""
         held = {submission.submission_id: submission for submission in tx.submissions()}
         for submission_id, claim in self._submissions.items():
             submission = held.pop(submission_id, None)
-            if submission is None or not _agrees(submission, claim):
+            if submission is None or not _agrees(submission, claim.without(gone)):
                 return submission_id
         return next(iter(held), None)
 
 
 def _agrees(submission: Submission, claim: _Claim) -> bool:
-    if (submission.referral_id, submission.agency, submission.urgent, submission.due_at) != claim.fixed:
+    if (submission.referral_id, submission.urgent, submission.due_at) != claim.fixed:
+        return False
+    if submission.agency != claim.agency:
         return False
     if (submission.state if submission.state in ENDED else None) != claim.state:
         return False

@@ -14,6 +14,7 @@ from nightlight.errors import RefusedError
 from nightlight.evidence.log import LogKind
 from nightlight.flows.fill_draft import DraftFiller, accounts_in
 from nightlight.flows.record_report import NewId
+from nightlight.flows.require_evidence import evidence_erased, require_evidence
 from nightlight.model.case import Case, CaseState, Decision, Outcome
 from nightlight.model.draft import AgencyKind, Draft
 from nightlight.model.referral import GONE_OUT, Agency, Referral, ReferralState
@@ -34,7 +35,8 @@ Send = Callable[[Transaction, Referral, int], None]
 class DraftSheet:
     """A referral as it is shown: ``digest`` is what a step on it has to name. ``checked``: what stands in its way.
 
-    ``advice``: which agencies have to be told, may be, or are not told a second time, and why.
+    ``advice``: which agencies have to be told, may be, or are not told a second time, and why. ``erased``: nothing is
+    left of the draft, because the evidence of its case is erased.
     """
 
     referral: Referral
@@ -46,6 +48,7 @@ class DraftSheet:
     proven: tuple[str, ...]
     advice: tuple[Advice, ...]
     submission: Submission | None = None
+    erased: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class ReferralDesk:
         """A draft, filled from what is known. That ages were looked at for it is logged.
 
         ``RefusedError``: ``case_not_found``, ``not_decided``, ``no_violation``, ``agency_not_found``,
-        ``already_drafted``.
+        ``already_drafted``, ``erased``.
         """
         with self.store.read() as tx:
             case, _, agency = self._allowed(tx, case_id, agency_name)
@@ -228,6 +231,7 @@ class ReferralDesk:
             raise RefusedError("case_not_found", "There is no such case.")
         if decision is None or case.state is not CaseState.DECIDED:
             raise RefusedError("not_decided", "Only a decided case can be referred.", "Decide it first.")
+        require_evidence(tx, case_id)
         if decision.outcome is not Outcome.VIOLATION:
             raise RefusedError("no_violation", "Only what was found to be a violation can be referred.")
         agency = next((known for known in tx.agencies() if known.name == agency_name), None)
@@ -249,7 +253,8 @@ class ReferralDesk:
             found = Finding(Weight.STOPS, "", twice.why, f"Source: {twice.source}.")
             checked = replace(checked, findings=(found, *checked.findings))
         digest, submission = digest_of(referral.draft), tx.submission_of(referral.referral_id)
-        return DraftSheet(referral, case, decision, referral.draft, digest, checked, proven, advice, submission)
+        erased = evidence_erased(tx, case.case_id) is not None
+        return DraftSheet(referral, case, decision, referral.draft, digest, checked, proven, advice, submission, erased)
 
     def _situation(
         self, tx: Transaction, referral: Referral, draft: Draft, decision: Decision, proven: bool

@@ -14,6 +14,7 @@ from nightlight.evidence.attachment import EncryptedFile
 from nightlight.evidence.log import LogKind
 from nightlight.flows.attachments import attachment_of_case, file_again
 from nightlight.flows.kept_files import checked_reason, read_for, readable_cases
+from nightlight.flows.require_evidence import require_evidence
 from nightlight.model.attachment import Attachment, AttachmentCode, AttachmentState
 from nightlight.model.kept_file import KeptFile
 from nightlight.ports import Clock, Homeserver, Store, Vault
@@ -30,7 +31,7 @@ class AttachmentKeeper:
         """The attachment with its file kept; kept already is done, too.
 
         ``RefusedError``: ``attachment_not_found``, ``attachment_not_bound``, ``attachment_hash_mismatch``,
-        ``reason_missing``, ``reason_too_long``, and what ``Homeserver.download`` raises.
+        ``reason_missing``, ``reason_too_long``, ``erased``, and what ``Homeserver.download`` raises.
         """
         checked_reason(reason, "Keeping a file")
         with self.store.read() as tx:
@@ -51,6 +52,7 @@ class AttachmentKeeper:
             self.vault.keep(case_id, file.sha256, found)
         now = self.clock.now()
         with self.store.write() as tx:
+            require_evidence(tx, case_id)  # it may have been erased since the file was fetched
             current = attachment_of_case(tx, case_id, event_id, attachment_id)
             if tx.kept_file(case_id, file.sha256) is None:
                 tx.put_kept_file(KeptFile(case_id, file.sha256, now, now))

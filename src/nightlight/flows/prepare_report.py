@@ -16,6 +16,7 @@ from nightlight.evidence.attachment import EncryptedFile
 from nightlight.evidence.log import LogEntry, LogKind
 from nightlight.flows.attachments import file_again, open_again
 from nightlight.flows.kept_files import read_for, readable_cases
+from nightlight.flows.require_evidence import require_evidence
 from nightlight.hazmat.attachment import plaintext_of
 from nightlight.model.attachment import Attachment
 from nightlight.model.draft import Draft, DraftFile
@@ -66,11 +67,12 @@ class Preparation:
     def prepare(self, referral: Referral) -> Prepared:
         """Everything but the bytes of the files.
 
-        ``RefusedError``: ``not_a_draft``, ``not_open``, ``evidence_missing``, ``attachment_not_kept``.
+        ``RefusedError``: ``not_a_draft``, ``erased``, ``not_open``, ``evidence_missing``, ``attachment_not_kept``.
         """
         if referral.draft is None:
             raise RefusedError("not_a_draft", "This referral is a bundle on its own: there is no draft of it.")
         with self.store.read() as tx:
+            require_evidence(tx, referral.case_id)
             return prepare_in(tx, referral, referral.draft)
 
     def content(self, file: PreparedFile) -> Iterator[bytes]:

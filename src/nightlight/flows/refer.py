@@ -38,6 +38,7 @@ from nightlight.flows.gather_evidence import (
     server_keys_of,
 )
 from nightlight.flows.record_report import NewId
+from nightlight.flows.require_evidence import require_evidence
 from nightlight.model.case import CaseState, Outcome
 from nightlight.model.referral import Approval, Referral, ReferralState
 from nightlight.ports import Clock, Homeserver, Store, TimeStamper, Transaction, Vault
@@ -144,6 +145,7 @@ class Referrer:
         """
         with self.store.read() as tx:
             referral = self._referral(tx, referral_id)
+            require_evidence(tx, referral.case_id)
         if referral.state is ReferralState.PROPOSED:
             missing = referral.needed - len(referral.approvals)
             raise RefusedError(
@@ -158,7 +160,10 @@ class Referrer:
         sealed = self.seal(data, referral.agency.recipient)
         now = self.clock.now()
         with self.store.write() as tx:
-            tx.save_referral(replace(self._referral(tx, referral_id), state=ReferralState.EXPORTED))
+            current = self._referral(tx, referral_id)
+            require_evidence(tx, current.case_id)  # it may have gone while the bundle was made
+            first = now if current.finished_at is None else current.finished_at
+            tx.save_referral(replace(current, state=ReferralState.EXPORTED, finished_at=first))
             detail = {
                 "referral": referral_id,
                 "agency": referral.agency.name,
@@ -184,6 +189,7 @@ class Referrer:
             raise RefusedError("case_not_found", "There is no such case.")
         if decision is None or case.state is not CaseState.DECIDED:
             raise RefusedError("not_decided", "Only a decided case can be referred.", "Decide it first.")
+        require_evidence(tx, case_id)
         if decision.outcome is not Outcome.VIOLATION:
             raise RefusedError("no_violation", "Only what was found to be a violation can be referred.")
         agency = next((known for known in tx.agencies() if known.name == agency_name), None)

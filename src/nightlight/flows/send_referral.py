@@ -53,7 +53,7 @@ def filed(tx: Transaction, submission: Submission, now: int) -> None:
     if referral is None or submission.report_id is None:
         return
     reference = str(submission.report_id)
-    tx.save_referral(replace(referral, state=ReferralState.FILED, reference=reference))
+    tx.save_referral(replace(referral, state=ReferralState.FILED, reference=reference, finished_at=now))
     detail = {"referral": referral.referral_id, "reference": reference}
     tx.log(now, LogKind.REFERRAL_FILED, "nightlight", referral.case_id, detail)
 

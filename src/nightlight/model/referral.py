@@ -61,6 +61,9 @@ class Referral:
     members but for signatures. ``timestamp``: an RFC 3161 response over the attestation, None where there is none.
     ``draft``: what it says, None for a bundle on its own. ``reviewed_by``: the second person who looked at it, empty
     until then; for an urgent one that is after it went out. ``reference``: what the agency calls it.
+    ``attestation``: what is signed, a COSE_Sign1 message. ``contents``: the bundle's members but for signatures.
+    ``timestamp``: an RFC 3161 response over the attestation, None where there is none. ``finished_at``: when the
+    agency was first given it, None before.
     """
 
     referral_id: str
@@ -80,3 +83,4 @@ class Referral:
     reviewed_by: str = ""
     reviewed_at: int | None = None
     reference: str = ""
+    finished_at: int | None = None

@@ -18,12 +18,14 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 from nightlight.errors import RefusedError, UnavailableError
 from nightlight.evidence.log import LogHead
 from nightlight.ports import CaseSeal
-from nightlight.store.schema import evidence, referrals, reported_messages, reports
+from nightlight.store.erasure import FATES
 from nightlight.store.transaction import SqlTransaction
-from nightlight.store.vault_schema import case_keys, sealed_events
 
 #: PostgreSQL, "Advisory Locks": held until the transaction ends; the number is ours.
 _MIGRATION_LOCK = "SELECT pg_advisory_xact_lock(7249013558)"
+
+#: How long SQLite waits for a lock.
+_BUSY_SECONDS = 30
 
 
 class Database:
@@ -97,19 +99,25 @@ class Database:
                 tx.undone()
                 raise
 
-    def scrub(self) -> None:
-        """Takes what was deleted or overwritten off the disk: a journal still holds pages as they were before.
+    def scrub(self) -> bool:
+        """Takes what was deleted off the disk, where journals still hold it; False where that has to be tried again.
 
-        SQLite overwrites what is deleted (``secure_delete``) and starts its write-ahead log anew, once nobody reads it.
+        SQLite overwrites deleted rows (``secure_delete``) and starts its write-ahead log anew, once nobody reads it.
         PostgreSQL keeps rows that were changed until they are vacuumed (PostgreSQL, "Routine Vacuuming").
         """
         with self._translated(), self.engine.connect() as connection:
             if self.engine.dialect.name == "sqlite":
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-                return
+                # It would wait for readers and keep writers waiting meanwhile: rather another time.
+                connection.exec_driver_sql("PRAGMA busy_timeout=0")
+                try:
+                    busy, *_ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+                finally:
+                    connection.exec_driver_sql(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
+                return not busy
             unbound = connection.execution_options(isolation_level="AUTOCOMMIT")
-            for table in (reports, reported_messages, evidence, referrals, case_keys, sealed_events):
+            for table in FATES:
                 unbound.exec_driver_sql(f"VACUUM {table.name}")
+        return True
 
     def log_head(self) -> LogHead:
         """The authenticated head; ``RefusedError('log_broken')`` if somebody changed it."""
@@ -153,7 +161,7 @@ def _make_engine(url: str) -> Engine:
                 Path(parsed.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             engine = create_engine(
                 parsed,
-                connect_args={"timeout": 30, "check_same_thread": False},
+                connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
                 pool_size=20,
                 max_overflow=40,
                 hide_parameters=True,  # an error must not carry a note or a key into the log

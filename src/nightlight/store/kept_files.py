@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, case, delete, exists, func, insert, not_, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, case, exists, func, insert, not_, or_, select, update
 
 from nightlight.model.kept_file import KeptFile, VaultCounts
 from nightlight.model.verdict import Verdict
@@ -72,9 +72,6 @@ class KeptFileTables:
         ).select_from(kept_files)
         files, unchecked, damaged, oldest = self._connection.execute(query).one()
         return VaultCounts(files, unchecked, damaged, oldest)
-
-    def remove_kept_files(self, case_id: str) -> None:
-        self._connection.execute(delete(kept_files).where(kept_files.c.case_id == case_id))
 
     def not_kept_for(self, limit: int) -> list[tuple[str, bytes]]:
         """Cases with a message whose file is kept, but not for them."""

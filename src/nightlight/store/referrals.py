@@ -59,6 +59,7 @@ class ReferralTables:
                 "timestamp": referral.timestamp,
                 **contents_columns(self._sealing, referral),
                 **self._what_it_says(referral),
+                "finished_at": referral.finished_at,
             },
         )
 
@@ -71,6 +72,7 @@ class ReferralTables:
             "proposed_by": referral.proposed_by,
             "proposed_at": referral.proposed_at,
             "messages": referral.messages,
+            "finished_at": referral.finished_at,
             **self._what_it_says(referral),
         }
         self._connection.execute(update(referrals).where(this), changes)
@@ -147,6 +149,7 @@ class ReferralTables:
             reviewed_by=row.reviewed_by,
             reviewed_at=row.reviewed_at,
             reference=row.reference,
+            finished_at=row.finished_at,
         )
 
     def _what_it_says(self, referral: Referral) -> dict[str, Any]:

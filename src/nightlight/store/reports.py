@@ -22,7 +22,7 @@ from nightlight.model.report import (
 from nightlight.model.verdict import Code, verdict_for
 from nightlight.ports import NewReport, PendingReport
 from nightlight.store.case_keys import CaseKeyTables
-from nightlight.store.schema import evidence, reported_messages, reports
+from nightlight.store.schema import cases, evidence, reported_messages, reports
 from nightlight.store.sealed_columns import event_in, event_sealed, key_columns, key_in, note_columns, note_in
 from nightlight.store.sealing import Sealing
 from nightlight.store.vault_schema import sealed_events
@@ -85,6 +85,14 @@ class ReportTables(CaseKeyTables):
             },
         )
         self._add_messages(report)
+        self._note_report(report)
+
+    def _note_report(self, report: Report) -> None:
+        """In its case, where retention looks for it."""
+        if report.case_id is not None:
+            newer = or_(cases.c.reported_at.is_(None), cases.c.reported_at < report.received_at)
+            those = and_(cases.c.case_id == report.case_id, newer)
+            self._connection.execute(update(cases).where(those), {"reported_at": report.received_at})
 
     def _add_messages(self, report: Report) -> None:
         if report.messages:
@@ -177,6 +185,7 @@ class ReportTables(CaseKeyTables):
         if report.case_id is not None:
             # From here on everything of it is sealed under its case's key.
             self.remove_case_key(report.report_id)
+        self._note_report(report)
 
     def preserve(self, event: StoredEvent, at: int, case_id: str) -> None:
         """Keeps the event for the case, as it is now; what was preserved first stays.
@@ -213,9 +222,6 @@ class ReportTables(CaseKeyTables):
     def _add_copy(self, event_id: str, case_id: str, event: bytes) -> None:
         sealed = event_sealed(self._sealing, event_id, case_id, event)
         self._connection.execute(insert(sealed_events), {"event_id": event_id, "case_id": case_id, "sealed": sealed})
-
-    def _remove_copies(self, case_id: str) -> None:
-        self._connection.execute(delete(sealed_events).where(sealed_events.c.case_id == case_id))
 
     def _copies(self, event_id: str) -> Sequence[Row[Any]]:
         """The sealed copies of a preserved event, one for each case."""

@@ -27,6 +27,11 @@ cases = Table(
     Column("messages", Integer, nullable=False),
     Column("reports", Integer, nullable=False),
     Column("source", Text, nullable=False),
+    # For retention, which looks through all cases: copies of what reports, decisions and erasures say
+    Column("reported_at", BigInteger),
+    Column("decided_at", BigInteger),
+    Column("outcome", Text),
+    Column("erased", Text, nullable=False, server_default=""),
 )
 Index("ix_cases_queue", cases.c.state, cases.c.severity, cases.c.opened_at)
 Index("ix_cases_subject", cases.c.subject, cases.c.state)
@@ -167,6 +172,8 @@ referrals = Table(
     Column("reviewed_by", Text, nullable=False),
     Column("reviewed_at", BigInteger),
     Column("reference", Text, nullable=False),
+    # When the agency was first given it
+    Column("finished_at", BigInteger),
 )
 Index("ix_referrals_case", referrals.c.case_id, referrals.c.proposed_at)
 Index("ix_referrals_urgent", referrals.c.urgent, referrals.c.reviewed_by)

@@ -71,16 +71,6 @@ class SealTables(ReportTables, ReferralTables):
             values = {**contents_columns(self._sealing, referral), **draft_columns(self._sealing, referral)}
             self._connection.execute(update(referrals).where(referrals.c.referral_id == referral_id), values)
 
-    def forget_sealed(self, case_id: str) -> None:
-        """Removes everything of the case that is sealed: with its key gone, nobody could open it any more."""
-        of_case = select(reports.c.report_id).where(reports.c.case_id == case_id)
-        messages = reported_messages.c.report_id.in_(of_case)
-        self._connection.execute(update(reported_messages).where(messages), {"sealed_key": None})
-        self._connection.execute(update(reports).where(reports.c.case_id == case_id), {"sealed_note": None})
-        nothing = {"sealed_contents": None, "sealed_draft": None}
-        self._connection.execute(update(referrals).where(referrals.c.case_id == case_id), nothing)
-        self._remove_copies(case_id)
-
     def _ids(self, query: Select[tuple[str]]) -> list[str]:
         return list(self._connection.scalars(query))
 

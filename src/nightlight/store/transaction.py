@@ -18,6 +18,7 @@ from nightlight.store.cases import CaseTables
 from nightlight.store.contacts import ContactTables
 from nightlight.store.day_counts import DayCountTables
 from nightlight.store.detection import DetectionTables
+from nightlight.store.erasure import ErasureTables
 from nightlight.store.events import EventTables
 from nightlight.store.kept_files import KeptFileTables
 from nightlight.store.log import LogTable
@@ -25,6 +26,7 @@ from nightlight.store.numbering import Numbering
 from nightlight.store.own_page import OwnPageTables
 from nightlight.store.policies import PolicyTables
 from nightlight.store.relations import RelationTables
+from nightlight.store.retention import RetentionTables
 from nightlight.store.reviewers import ReviewerTables
 from nightlight.store.schema import cursors, decisions, evidence, reports
 from nightlight.store.seal_rows import SealTables
@@ -48,6 +50,8 @@ class SqlTransaction(
     DetectionTables,
     DayCountTables,
     SubmissionTables,
+    RetentionTables,
+    ErasureTables,
 ):
     """Implements ``nightlight.ports.Transaction`` on one connection."""
 
@@ -101,6 +105,9 @@ class SqlTransaction(
     def log_of(self, case_id: str) -> list[LogEntry]:
         of_case = self._connection.scalars(select(reports.c.report_id).where(reports.c.case_id == case_id))
         return self._log.about([case_id, *of_case])
+
+    def log_about(self, subjects: Sequence[str]) -> list[LogEntry]:
+        return self._log.about(list(subjects))
 
     def counts(self) -> tuple[int, int, int]:
         reports_, evidence_, decisions_ = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from nightlight.evidence.log import LogEntry, LogKind
@@ -11,9 +12,10 @@ from nightlight.model.attachment import AttachmentCode
 from nightlight.model.case import POLICY_TITLES, Case, CaseSource, Outcome, Policy
 from nightlight.model.referral import ReferralState
 from nightlight.model.report import Category, RelationKind, ReportSource
+from nightlight.model.retention import Record
 from nightlight.model.signal import AlertKind
 from nightlight.respond.conversation import Line
-from nightlight.web.console import attachments, detection_words
+from nightlight.web.console import attachments, detection_words, retention_words
 
 CATEGORIES = {
     Category.GROOMING: "Grooming",
@@ -229,6 +231,22 @@ def log_words(entry: LogEntry) -> str:
             )
         case LogKind.ATTACHMENT_RETRIED:
             return f"had attachment {detail['position'] + 1} of {short(detail['event'])} checked again"
+        case LogKind.HOLD_PLACED:
+            return f"placed a hold: {detail['why']}"
+        case LogKind.HOLD_RELEASE_PROPOSED:
+            return f"proposed to release hold {short(detail['hold'])}: {detail['reason']}"
+        case LogKind.HOLD_RELEASE_REJECTED:
+            return f"kept hold {short(detail['hold'])}"
+        case LogKind.HOLD_RELEASED:
+            return f"released hold {short(detail['hold'])}, as {detail['proposed_by']} had proposed"
+        case LogKind.ERASURE_PLANNED:
+            soonest = min(one["not_before"] for one in detail["records"].values())
+            return f"announced to erase {_records(detail['records'])}, not before {clock(soonest)}"
+        case LogKind.ERASURE_WITHDRAWN:
+            why = "it is held" if detail["held_by"] else "its period is not over"
+            return f"took back that {_records(detail['records'])} would be erased: {why}"
+        case LogKind.CASE_ERASED:
+            return f"erased {_records(detail['records'])}, by {', '.join(sorted(set(detail['records'].values())))}"
         case LogKind.ACTION_RETRIED:
             return "put a failed action back to work"
         case LogKind.ACTION_PLANNED | LogKind.ACTION_DONE | LogKind.ACTION_FAILED:
@@ -236,3 +254,7 @@ def log_words(entry: LogEntry) -> str:
             why = f": {detail['why']}" if detail.get("why") else ""
             return f"{verb} “{ACTIONS[ActionKind(detail['kind'])][0]}” on {short(detail['target'])}{why}"
     return entry.kind
+
+
+def _records(names: Iterable[str]) -> str:
+    return ", ".join(f"“{retention_words.RECORDS[Record(name)].lower()}”" for name in names)
