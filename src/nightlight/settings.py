@@ -203,6 +203,11 @@ class Settings(BaseSettings):
         24.0, description="How long after it was signed a referral counts as overdue, hours.", gt=0
     )
     urgent_referral_hours: float = Field(1.0, description="The same for urgent ones, hours.", gt=0)
+    nca_p1_hours: float = Field(
+        1.0, description="The same for referrals to the NCA of priority P1, a child in immediate danger, hours.", gt=0
+    )
+    nca_p2_hours: float = Field(24.0, description="The same for priority P2, high, hours.", gt=0)
+    nca_p3_hours: float = Field(72.0, description="The same for priority P3, all others, hours.", gt=0)
     urgent_review_hours: float = Field(
         24.0, description="How soon a second person has to have reviewed an urgent referral, hours.", gt=0
     )

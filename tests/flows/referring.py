@@ -10,6 +10,7 @@ import pyrage
 from nightlight.errors import UnavailableError
 from nightlight.flows.draft_referral import ReferralDesk, Send
 from nightlight.flows.fill_draft import DraftFiller
+from nightlight.flows.referral_people import SEALED_TO
 from nightlight.model.account import Age, AgeBand, Assurance
 from nightlight.model.account_record import AccountRecord, SeenAt
 from nightlight.model.case import Outcome, Policy
@@ -92,7 +93,8 @@ class Referring:
     def decided(self, policy: Policy = Policy.CHILD_GROOMING) -> str:
         """The id of a decided case of two messages, with an agency to refer it to."""
         world = self.world
-        world.people.add_agency(NCMEC, "", "test", self.kind)
+        recipient = self.recipient if self.kind in SEALED_TO else ""
+        world.people.add_agency(NCMEC, recipient, "test", self.kind)
         case_id = world.report(world.opening, world.abusive).report.case_id or ""
         world.desk.decide(case_id, "robin", Outcome.VIOLATION, policy, "what was found", [])
         return case_id

@@ -13,6 +13,7 @@ from nightlight.flows.submit import Submitter
 from nightlight.model.draft import Draft
 from nightlight.model.referral import Referral, ReferralState
 from nightlight.model.retention import Record
+from tests.flows.handing_over import CLOCK
 from tests.flows.referring import Referring
 from tests.flows.submitting import PictureDocuments, connected
 from tests.flows.tampering import found_by_audit
@@ -38,7 +39,7 @@ def submitter_of(world: World, agency: SimulatedTipline) -> Submitter:
 
 def signed(world: World, agency: SimulatedTipline) -> Referral:
     """Signed off and on its way to the agency."""
-    sender = Sender(lambda: submitter_of(world, agency), DAY_MS, DAY_MS)
+    sender = Sender(lambda: submitter_of(world, agency), CLOCK, world.new_id)
     referring = Referring(world, send=sender.send)
     referral = referring.begun()
     proposed = referring.desk.propose(referral.referral_id, "robin", referring.digest(referral))

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import html
+import io
 import re
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pyrage
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from fastapi import FastAPI
 from playwright.sync_api import Browser, expect
 from starlette.testclient import TestClient
 
+from nightlight.adapters.age import unseal
 from nightlight.adapters.cybertipline.client import TiplineClient, TiplineTimes
 from nightlight.adapters.cybertipline.documents import TiplineDocuments
 from nightlight.adapters.cybertipline.preview import tipline_preview
 from nightlight.adapters.cybertipline.schema import Schema
+from nightlight.adapters.packages.package import KINDS
+from nightlight.adapters.packages.preview import package_form
 from nightlight.errors import RefusedError
 from nightlight.flows.examine_referrals import ReferralExamination
 from nightlight.flows.prepare_report import Preparation
@@ -31,10 +37,12 @@ from nightlight.model.health import Level
 from nightlight.model.referral import Referral, ReferralState
 from nightlight.model.reporter import ReportingOperator
 from nightlight.model.submission import Submission
+from nightlight.respond.draft_edit import NewFact
 from nightlight.web.app import build_app
 from nightlight.web.console.referral_desk import ReferralPages, referral_desk_routes
 from nightlight.web.console.routes import console_routes
 from tests.browser import browser
+from tests.flows.handing_over import CLOCK, hand_over_desk, sender
 from tests.flows.referring import DAY_MS, NCMEC, Referring, seen
 from tests.loopback import served
 from tests.simulators.cybertipline import PASSWORD as SECRET
@@ -44,6 +52,8 @@ from tests.web.test_console_browser import page_of
 from tests.world import World
 
 __all__ = ["browser"]
+
+IDENTITY = pyrage.x25519.Identity.generate()
 
 
 @pytest.fixture
@@ -58,14 +68,15 @@ def app_of(referring: Referring, submitter: Submitter | None = None) -> FastAPI:
     world.door = replace(world.door, alarms=lambda: len(alarms.all()))
     preparation = Preparation(world.store, world.vault, 10_000_000)
     operator = ReportingOperator("Example Chat")
-    forms = {AgencyKind.NCMEC: lambda prepared: tipline_preview(prepared, operator, Schema.own())}
+    forms = {kind: package_form(kind, operator) for kind in KINDS}
+    forms[AgencyKind.NCMEC] = lambda prepared: tipline_preview(prepared, operator, Schema.own())
     previewer = Previewer(world.store, world.clock, preparation, forms)
 
     def drafted() -> list[Referral]:
         with world.store.read() as tx:
             return tx.referrals()
 
-    pages = ReferralPages(referring.desk, previewer, drafted, alarms.all, submitter)
+    pages = ReferralPages(referring.desk, previewer, drafted, alarms.all, submitter, hand_over_desk(world, operator))
     routes = [
         *console_routes(world.desk, world.door, world.referrer, cookie_secure=False, session_seconds=3600),
         *referral_desk_routes(pages, world.door, cookie_secure=False, session_seconds=3600),
@@ -259,7 +270,7 @@ class Connected:
     client: TiplineClient
 
     def __post_init__(self) -> None:
-        sender = Sender(lambda: self.submitter, DAY_MS, 3_600_000)
+        sender = Sender(lambda: self.submitter, CLOCK, self.referring.world.new_id)
         self.referring.send = sender.send
 
     def signed(self) -> Referral:
@@ -401,7 +412,7 @@ def test_taken_back_before_it_is_filed(connected: Connected) -> None:
 
 
 def test_without_a_connection_nothing_is_signed_into_nowhere(connected: Connected) -> None:
-    connected.referring.send = Sender(lambda: None, DAY_MS, DAY_MS).send
+    connected.referring.send = Sender(lambda: None, CLOCK, connected.referring.world.new_id).send
     referral = connected.referring.begun()
     digest = connected.referring.digest(referral)
     connected.referring.desk.propose(referral.referral_id, "robin", digest)
@@ -449,3 +460,73 @@ def test_without_javascript_a_draft_is_written_and_proposed(browser: Browser, re
         page.get_by_role("button", name="Save and ask a second person").click()
         expect(page.get_by_text("Somebody else has to sign it off")).to_be_visible()
     assert referring.draft(referral).value("suspect.country") == "GB"
+
+
+# To an agency without a service
+
+
+@pytest.fixture
+def carried(referring: Referring) -> Referral:
+    """A referral to the NCA that two people signed."""
+    referring.kind = AgencyKind.NCA
+    referring.send = sender(referring.world).send
+    referring.recipient = str(IDENTITY.to_public())
+    referral = referring.begun()
+    referring.saved(referral, "robin", NewFact("incident.priority", "P2", 1))
+    digest = referring.digest(referral)
+    referring.desk.propose(referral.referral_id, "robin", digest)
+    return referring.desk.approve(referral.referral_id, "sam", digest)
+
+
+def test_a_package_is_downloaded_sealed_and_said_to_have_arrived(
+    referring: Referring, carried: Referral, robin: Reviewer
+) -> None:
+    one = f"/referrals/{carried.referral_id}"
+    page = robin.client.get(one).text
+    assert "to be taken there" in page
+    assert "No evidence bundle goes along yet" in page
+    status, page = robin.send(f"{one}/arrived", reference="NCA/1")
+    assert status == 409
+    assert "Nobody has taken the package yet" in page
+    answer = robin.client.post(f"{one}/package", data={"csrf": robin.csrf})
+    assert answer.status_code == 200
+    assert answer.headers["content-disposition"] == f'attachment; filename="{carried.referral_id}.zip.age"'
+    assert answer.headers["cache-control"] == "no-store"
+    archive = zipfile.ZipFile(io.BytesIO(unseal(answer.content, [str(IDENTITY)])))
+    assert {"referral.json", "referral.pdf", "conversation.txt", "MANIFEST.sha256"} <= set(archive.namelist())
+    status, page = robin.send(f"{one}/arrived", reference="")
+    assert status == 422
+    status, page = robin.send(f"{one}/arrived", reference="NCA/1 <b>")
+    assert status == 200
+    assert "<b>" in page  # unescaped by the test: it stands there as text
+    assert "the agency has it" in page
+    assert "Download the package again" in page
+    status, page = robin.send(f"{one}/retract", reason="too late")
+    assert status == 409
+    assert referring.world.audit().head.number > 0
+
+
+def test_a_package_needs_a_session_and_the_form_token(carried: Referral, referring: Referring, robin: Reviewer) -> None:
+    one = f"/referrals/{carried.referral_id}"
+    client = TestClient(app_of(referring), base_url="http://nightlight.test", follow_redirects=False)
+    for step in ("package", "arrived"):
+        assert client.post(f"{one}/{step}").headers["location"].startswith("/login")
+        assert robin.client.post(f"{one}/{step}", data={"csrf": "0" * 64}).status_code == 403
+    assert robin.send("/referrals/referral_x/package")[0] == 404
+
+
+def test_a_package_is_taken_back_before_it_arrives(referring: Referring, carried: Referral, robin: Reviewer) -> None:
+    one = f"/referrals/{carried.referral_id}"
+    status, page = robin.send(f"{one}/retract", reason="it was a mistake")
+    assert status == 200
+    assert "taken back" in page
+    assert "Download" not in page
+    assert robin.send(f"{one}/package")[0] == 409
+    assert referring.desk.begin(carried.case_id, "robin", NCMEC).state is ReferralState.DRAFT
+
+
+def test_the_preview_of_a_package_is_what_the_agency_gets(carried: Referral, robin: Reviewer) -> None:
+    status, page = robin.send(f"/referrals/{carried.referral_id}/preview")
+    assert status == 200
+    assert "P2: High" in page
+    assert "[abusive message 1]" in page

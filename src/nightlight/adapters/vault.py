@@ -88,6 +88,9 @@ class CaseVault:
             except (pyrage.EncryptError, OSError) as e:
                 # What the callbacks raise comes back as another error: the first one is what happened.
                 raise source.error or noting.error or e from None
+            # An error while the last bytes are written does not come back at all.
+            if noting.error is not None:
+                raise noting.error
 
         self._objects.write(name, fill)
 

@@ -76,7 +76,12 @@ def _fill(path: Path) -> None:
     connection.execute("PRAGMA synchronous=OFF")
     connection.execute("BEGIN")
     connection.executemany("INSERT INTO cases VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", _cases())
-    connection.executemany("INSERT INTO referrals VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", _referrals())
+    columns = (
+        "referral_id, case_id, agency, recipient, kind, legal_basis, proposed_by, proposed_at, needed, state, "
+        "messages, attestation, contents, urgent, reviewed_by, reference, finished_at"
+    )
+    marks = ",".join("?" * len(columns.split(",")))
+    connection.executemany(f"INSERT INTO referrals ({columns}) VALUES ({marks})", _referrals())  # noqa: S608 - our words
     connection.executemany("INSERT INTO holds VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", _holds())
     connection.execute("COMMIT")
     connection.close()
@@ -106,8 +111,8 @@ def _referrals() -> Iterator[tuple[object, ...]]:
         at = _opened(number) + 7_200_000
         agency = "NCMEC" if number % 2 else "NCA"
         yield (
-            *(f"referral_{number:024x}", _name(number), agency, "age1bench", "an example", "robin", at, 2, "exported"),
-            *(2, b"attested", b"contents", None, at),
+            *(f"referral_{number:024x}", _name(number), agency, "age1bench", agency.lower(), "an example", "robin", at),
+            *(2, "exported", 2, b"attested", b"contents", False, "", "", at),
         )
 
 

@@ -40,6 +40,7 @@ from nightlight.flows.examine import Examination, Installation
 from nightlight.flows.examine_detection import DetectionExamination
 from nightlight.flows.examine_referrals import ReferralExamination
 from nightlight.flows.fill_draft import DraftFiller
+from nightlight.flows.hand_over import HandOverDesk, Outgoing, Sink
 from nightlight.flows.keep_attachment import AttachmentKeeper
 from nightlight.flows.not_taken import examined, not_taken
 from nightlight.flows.own_door import OwnDoor, OwnDoorLimits
@@ -62,6 +63,7 @@ from nightlight.model.submission import Submission
 from nightlight.ports import ReportDocuments
 from nightlight.respond.country import country
 from nightlight.respond.duties import read_duties
+from nightlight.respond.referral_clock import ReferralClock
 from nightlight.settings import Attachments
 from nightlight.web.api.routes import BodyLimits
 from nightlight.web.api.status import StatusLinks, how_to_prove
@@ -69,6 +71,7 @@ from nightlight.web.disclose.routes import DisclosurePage
 from nightlight.web.safe.site import Rooms
 
 _log = logging.getLogger(__name__)
+_HOUR_MS = 3_600_000
 
 if TYPE_CHECKING:  # lxml and httpx are read by whoever reports only
     from nightlight.adapters.cybertipline.client import TiplineClient
@@ -139,13 +142,32 @@ class House(RetentionRooms):
         settings = self.settings
         duties = read_duties(read_bytes(settings.duties_file) if settings.duties_file else shipped_duties())
         established = frozenset(country(code.strip()) for code in settings.established.split(",") if code.strip())
-        sender = Sender(
-            lambda: self.submitter,
-            int(settings.referral_hours * 3_600_000),
-            int(settings.urgent_referral_hours * 3_600_000),
-        )
+        sender = Sender(lambda: self.submitter, self._referral_clock, new_id)
         parts = (self.store, self.clock, new_id, filler, sender.send, prior_reports)
         return ReferralDesk(*parts, duties, established)
+
+    @property
+    def _referral_clock(self) -> ReferralClock:
+        settings = self.settings
+        hours = {"P1": settings.nca_p1_hours, "P2": settings.nca_p2_hours, "P3": settings.nca_p3_hours}
+        return ReferralClock(
+            int(settings.referral_hours * _HOUR_MS),
+            int(settings.urgent_referral_hours * _HOUR_MS),
+            {priority: int(given * _HOUR_MS) for priority, given in hours.items()},
+        )
+
+    @cached_property
+    def hand_over_desk(self) -> HandOverDesk:
+        return HandOverDesk(self.store, self.clock, new_id, self.preparation, self.referrer, self._pack)
+
+    def _pack(self, outgoing: Outgoing, out: Sink) -> list[tuple[str, bytes]]:
+        from nightlight.adapters.packages.archive import write_package
+        from nightlight.adapters.packages.package import Package
+
+        package = Package(
+            outgoing.referral, outgoing.prepared, self.reporting_operator, outgoing.decision, outgoing.bundle
+        )
+        return [(member.name, member.sha256) for member in write_package(package, outgoing.read, out)]
 
     @cached_property
     def alarms(self) -> Alarms:
@@ -215,7 +237,11 @@ class House(RetentionRooms):
         def ncmec(prepared: Prepared) -> Sequence[PreviewRow]:
             return tipline_preview(prepared, self.reporting_operator, self.tipline_schema())
 
-        return Previewer(self.store, self.clock, self.preparation, {AgencyKind.NCMEC: ncmec})
+        from nightlight.adapters.packages.package import KINDS
+        from nightlight.adapters.packages.preview import package_form
+
+        forms = {kind: package_form(kind, self.reporting_operator) for kind in KINDS}
+        return Previewer(self.store, self.clock, self.preparation, {**forms, AgencyKind.NCMEC: ncmec})
 
     def drafted_referrals(self) -> list[Referral]:
         """Every referral with a draft, the newest first."""

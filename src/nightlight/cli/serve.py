@@ -88,7 +88,12 @@ def app_for(house: House) -> FastAPI:
             ),
             *referral_desk_routes(
                 ReferralPages(
-                    house.referral_desk, house.previewer, house.drafted_referrals, house.alarms.all, house.submitter
+                    house.referral_desk,
+                    house.previewer,
+                    house.drafted_referrals,
+                    house.alarms.all,
+                    house.submitter,
+                    house.hand_over_desk,
                 ),
                 house.door,
                 cookie_secure=settings.cookie_secure,

@@ -76,6 +76,7 @@ class LogKind(StrEnum):
     DRAFT_REVIEWED = "draft.reviewed"
     DRAFT_READ = "draft.read"
     REFERRAL_FILED = "referral.filed"
+    REFERRAL_PACKAGED = "referral.packaged"
     SUBMISSION_QUEUED = "submission.queued"
     SUBMISSION_OPENED = "submission.opened"
     SUBMISSION_FILE_SENT = "submission.file_sent"

@@ -20,14 +20,14 @@ _STATE_AFTER = {
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """What one submission has to be. ``fixed``: referral, urgent, and when it is due.
+    """What one submission has to be. ``fixed``: referral, urgent, by hand, and when it is due.
 
     ``state``: None while the log names no end. ``finished_at``: when the agency had it. ``wanted_back``: by whom, and
     why. ``report``: the number of the newest report; ``files``: what was sent for it, MD5 in hexadecimal by position.
     """
 
     case_id: str
-    fixed: tuple[str, bool, int]
+    fixed: tuple[str, bool, bool, int]
     agency: str
     state: SubmissionState | None = None
     finished_at: int | None = None
@@ -53,7 +53,7 @@ class SubmissionClaims:
 
     def note(self, entry: LogEntry, detail: dict[str, Any]) -> None:
         if entry.kind == LogKind.SUBMISSION_QUEUED:
-            fixed = (detail["referral"], detail["urgent"], detail["due"])
+            fixed = (detail["referral"], detail["urgent"], detail.get("by_hand", False), detail["due"])
             self._submissions[detail["submission"]] = _Claim(entry.subject, fixed, detail["agency"])
             return
         known = self._submissions.get(detail.get("submission", ""))
@@ -84,7 +84,7 @@ class SubmissionClaims:
 
 
 def _agrees(submission: Submission, claim: _Claim) -> bool:
-    if (submission.referral_id, submission.urgent, submission.due_at) != claim.fixed:
+    if (submission.referral_id, submission.urgent, submission.by_hand, submission.due_at) != claim.fixed:
         return False
     if submission.agency != claim.agency:
         return False

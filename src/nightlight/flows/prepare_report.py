@@ -49,11 +49,12 @@ class PreparedFile:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """``room``: the conversation, empty where there is none. ``transcript``: empty where no message goes out."""
+    """``transcript``: empty where no message goes out. ``lines``: the messages in it, one by one."""
 
     draft: Draft
     transcript: str = field(repr=False)
     files: tuple[PreparedFile, ...]
+    lines: tuple[TranscriptLine, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def prepare_in(tx: Transaction, referral: Referral, draft: Draft) -> Prepared:
         files.append(PreparedFile(TRANSCRIPT_NAME, "", None, viewed, None, None, text.encode()))
     for number, sent in enumerate((file for file in draft.files if file.included), 1):
         files.append(_kept(tx, referral.case_id, number, sent, seen))
-    return Prepared(draft, text, tuple(files))
+    return Prepared(draft, text, tuple(files), said)
 
 
 def looked_at(log: Iterable[LogEntry]) -> frozenset[str]:

@@ -138,10 +138,15 @@ class Referrer:
         return approved
 
     def export(self, referral_id: str, by: str) -> HandOver:
-        """The bundle, sealed to the agency; verified once more before it goes out, and logged before it is returned.
+        """The bundle, sealed to the agency. Raises what ``hand_out`` raises."""
+        data = self.hand_out(referral_id, by)
+        return HandOver(f"{referral_id}.bundle.age", self.seal(data, self.referral(referral_id).agency.recipient))
 
-        ``RefusedError``: ``referral_not_found``, ``not_approved``. ``UnavailableError`` if a time-stamp is wanted and
-        cannot be had.
+    def hand_out(self, referral_id: str, by: str) -> bytes:
+        """The bundle, for whoever seals it; verified once more before it goes out, and logged before it is returned.
+
+        ``RefusedError``: ``referral_not_found``, ``erased``, ``not_approved``. ``UnavailableError`` if a time-stamp is
+        wanted and cannot be had.
         """
         with self.store.read() as tx:
             referral = self._referral(tx, referral_id)
@@ -157,7 +162,6 @@ class Referrer:
             referral = self._stamp(referral)
         data = bundle_of(referral)
         verify_bundle(data)
-        sealed = self.seal(data, referral.agency.recipient)
         now = self.clock.now()
         with self.store.write() as tx:
             current = self._referral(tx, referral_id)
@@ -171,7 +175,7 @@ class Referrer:
                 "bundle": hashlib.sha256(data).hexdigest(),
             }
             tx.log(now, LogKind.REFERRAL_EXPORTED, by, referral.case_id, detail)
-        return HandOver(f"{referral_id}.bundle.age", sealed)
+        return data
 
     def _propose(
         self,

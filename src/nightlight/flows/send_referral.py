@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 
 from nightlight.errors import RefusedError
 from nightlight.evidence.log import LogKind
-from nightlight.flows.submit import Submitter
-from nightlight.model.draft import AgencyKind
+from nightlight.flows.record_report import NewId
+from nightlight.flows.submit import Submitter, add, queued
+from nightlight.model.draft import AgencyKind, Draft
 from nightlight.model.referral import Referral, ReferralState
 from nightlight.model.submission import Submission
 from nightlight.ports import Clock, Store, Transaction
+from nightlight.respond.referral_clock import ReferralClock
 
 #: Cases about one account that earlier reports are looked for in.
 _CASES = 200
@@ -19,21 +21,24 @@ _CASES = 200
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """``submitter``: None where this installation is not connected to the CyberTipline.
-
-    ``due_ms``, ``urgent_ms``: how long after it was signed a referral counts as overdue.
-    """
+    """``submitter``: None where this installation is not connected to the CyberTipline."""
 
     submitter: Callable[[], Submitter | None]
-    due_ms: int
-    urgent_ms: int
+    timing: ReferralClock
+    new_id: NewId
 
     def send(self, tx: Transaction, referral: Referral, now: int) -> None:
-        """Within the transaction that signs it. Packages for other agencies are made when somebody takes them.
+        """Within the transaction that signs it. To agencies without a service, a person carries a package.
 
         ``RefusedError('not_connected')``.
         """
-        if referral.agency.kind is not AgencyKind.NCMEC:
+        draft, agency = referral.draft or Draft(), referral.agency
+        due_at = now + self.timing.due_in(agency.kind, draft)
+        if agency.kind is not AgencyKind.NCMEC:
+            submission = queued(
+                self.new_id, referral.referral_id, referral.case_id, agency.name, draft.urgent, due_at, now
+            )
+            add(tx, replace(submission, by_hand=True), now)
             return
         submitter = self.submitter()
         if submitter is None:
@@ -42,9 +47,7 @@ class Sender:
                 "This installation is not connected to the CyberTipline, so nothing can go out.",
                 "Set NIGHTLIGHT_NCMEC_URL and NIGHTLIGHT_NCMEC_CREDENTIALS_FILE.",
             )
-        urgent = referral.draft is not None and referral.draft.urgent
-        due_at = now + (self.urgent_ms if urgent else self.due_ms)
-        submitter.enqueue(tx, referral.referral_id, referral.case_id, referral.agency.name, urgent, due_at, now)
+        submitter.enqueue(tx, referral.referral_id, referral.case_id, agency.name, draft.urgent, due_at, now)
 
 
 def filed(tx: Transaction, submission: Submission, now: int) -> None:
@@ -52,10 +55,16 @@ def filed(tx: Transaction, submission: Submission, now: int) -> None:
     referral = tx.referral(submission.referral_id)
     if referral is None or submission.report_id is None:
         return
-    reference = str(submission.report_id)
-    tx.save_referral(replace(referral, state=ReferralState.FILED, reference=reference, finished_at=now))
+    filed_as(tx, referral, str(submission.report_id), "nightlight", now)
+
+
+def filed_as(tx: Transaction, referral: Referral, reference: str, by: str, now: int) -> Referral:
+    """``reference``: what the agency calls it."""
+    done = replace(referral, state=ReferralState.FILED, reference=reference, finished_at=now)
+    tx.save_referral(done)
     detail = {"referral": referral.referral_id, "reference": reference}
-    tx.log(now, LogKind.REFERRAL_FILED, "nightlight", referral.case_id, detail)
+    tx.log(now, LogKind.REFERRAL_FILED, by, referral.case_id, detail)
+    return done
 
 
 def taken_back(tx: Transaction, submission: Submission, now: int) -> None:
@@ -112,6 +121,8 @@ class Alarms:
 def _trouble(submission: Submission, now: int) -> str:
     if submission.state == "failed":
         return "failed: a person has to decide"
+    if submission.due_at < now and submission.by_hand:
+        return "is overdue: nobody has said that the agency has its package"
     if submission.due_at < now:
         return "is overdue: the agency does not have it yet"
     return "is held up by something that does not mend itself"

@@ -77,21 +77,8 @@ class Submitter:
         self, tx: Transaction, referral_id: str, case_id: str, agency: str, urgent: bool, due_at: int, now: int
     ) -> Submission:
         """Puts a referral on its way. ``due_at``: when it counts as overdue. ``RefusedError('already_submitted')``."""
-        if tx.submission_of(referral_id) is not None:
-            raise RefusedError("already_submitted", "This referral is on its way already.", "Nothing is missing.")
-        submission = Submission(
-            submission_id=self.new_id("submission"),
-            referral_id=referral_id,
-            case_id=case_id,
-            agency=agency,
-            urgent=urgent,
-            state=SubmissionState.QUEUED,
-            queued_at=now,
-            due_at=due_at,
-            next_attempt_at=0,
-        )
-        tx.add_submission(submission)
-        _log(tx, LogKind.SUBMISSION_QUEUED, WORKER, submission, now, agency=agency, urgent=urgent, due=due_at)
+        submission = queued(self.new_id, referral_id, case_id, agency, urgent, due_at, now)
+        add(tx, submission, now)
         return submission
 
     def run_due(self) -> int:
@@ -321,6 +308,37 @@ class Submitter:
         else:
             # Not in words: they quote what was wrong, and that may be about somebody, while the log is for ever.
             _log(tx, LogKind.SUBMISSION_FAILED, WORKER, then, now, error=then.error, report=then.report_id or 0)
+
+
+def queued(
+    new_id: NewId, referral_id: str, case_id: str, agency: str, urgent: bool, due_at: int, now: int
+) -> Submission:
+    return Submission(
+        submission_id=new_id("submission"),
+        referral_id=referral_id,
+        case_id=case_id,
+        agency=agency,
+        urgent=urgent,
+        state=SubmissionState.QUEUED,
+        queued_at=now,
+        due_at=due_at,
+        next_attempt_at=0,
+    )
+
+
+def add(tx: Transaction, submission: Submission, now: int) -> None:
+    """``RefusedError('already_submitted')``: however many people race, a referral has one submission."""
+    if tx.submission_of(submission.referral_id) is not None:
+        raise RefusedError("already_submitted", "This referral is on its way already.", "Nothing is missing.")
+    tx.add_submission(submission)
+    said: dict[str, str | int | bool] = {
+        "agency": submission.agency,
+        "urgent": submission.urgent,
+        "due": submission.due_at,
+    }
+    if submission.by_hand:
+        said["by_hand"] = True
+    _log(tx, LogKind.SUBMISSION_QUEUED, WORKER, submission, now, **said)
 
 
 def _log(

@@ -1,6 +1,7 @@
-"""A submission: one referral on its way to an agency's reporting service, and how far it has got.
+"""A submission: one referral on its way to an agency, and how far it has got.
 
-A report there is *opened*, gets its files and their details, and is *finished*. Only a finished one is ever looked at.
+Where the agency has no reporting service, a person carries a package there and says when it has arrived. A report at a
+service is *opened*, gets its files and their details, and is *finished*. Only a finished one is ever looked at.
 """
 
 from __future__ import annotations
@@ -96,7 +97,8 @@ class Submission:
     ``finish_unknown``: the end of this report was asked for, and nobody knows whether the agency took it so.
     ``attempts``: failures since it was queued or put back to work, the last of which set ``next_attempt_at``.
     ``openings``: reports opened since then. ``error`` and ``error_words``: the
-    newest one, empty where there is none. ``retract_by``, ``retract_reason``: who wants it back, empty if nobody.
+    newest one, empty where there is none. ``by_hand``: a person carries it, nothing is called. ``retract_by``,
+    ``retract_reason``: who wants it back, empty if nobody.
     """
 
     submission_id: str
@@ -124,3 +126,4 @@ class Submission:
     finished_at: int | None = None
     retract_by: str = ""
     retract_reason: str = ""
+    by_hand: bool = False

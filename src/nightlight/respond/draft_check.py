@@ -152,6 +152,14 @@ def _content(draft: Draft, agency: AgencyKind) -> Iterator[Finding]:
         yield Finding(
             Weight.WARNS, "incident.urgent_reason", "A reason for urgency is given, and it is not marked urgent."
         )
+    priority = draft.value("incident.priority")
+    if agency is AgencyKind.NCA and priority and draft.urgent is not (priority == "P1"):
+        yield Finding(
+            Weight.WARNS,
+            "incident.priority",
+            "P1 stands for a child in immediate danger, and such a referral is urgent.",
+            "Mark it urgent as well, or choose another priority.",
+        )
     for fact in draft.facts:
         if fact.included and fact.basis is Basis.REPORTER and fact.name in ("suspect.age", "victim.age"):
             yield Finding(Weight.WARNS, fact.name, "An age is only what somebody said.", "Say so in the summary.")

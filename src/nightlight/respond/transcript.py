@@ -37,15 +37,16 @@ the stored event. Nothing else of the conversation was opened: what is left out 
 
 def transcript(room: str, lines: Sequence[TranscriptLine]) -> str:
     """Plain text, one message after the other, in the order of the conversation."""
-    parts = [_HEAD.format(room=room)]
+    parts = [_HEAD.format(room=_one_line(room))]
     for number, line in enumerate(lines, 1):
         if number > 1:
             parts.append(_gap(line.omitted))
         why = "reported" if line.reported else "said around it"
-        head = f"[{number}] {rfc3339(line.sent_at)}  {line.sender}  ({why})"
-        said = "\n".join(f"    {one}" for one in _clean(line.said).split("\n")) if line.said else "    (no text)"
+        head = f"[{number}] {rfc3339(line.sent_at)}  {_one_line(line.sender)}  ({why})"
+        # The bar is on every line that was said, and on no other: nobody can write a line of ours.
+        said = "\n".join(f"    | {one}" for one in _clean(line.said).split("\n")) if line.said else "    (no text)"
         files = f"\n    ({line.files} attached file{'' if line.files == 1 else 's'})" if line.files else ""
-        parts.append(f"{head}\n{said}{files}\n    event {line.event_id}\n    sha256 {line.sha256.hex()}\n")
+        parts.append(f"{head}\n{said}{files}\n    event {_one_line(line.event_id)}\n    sha256 {line.sha256.hex()}\n")
     return "\n".join(parts)
 
 
@@ -53,6 +54,10 @@ def _gap(omitted: int | None) -> str:
     if omitted is None:
         return "    ... there may be messages in between ...\n"
     return f"    ... {omitted} message{'' if omitted == 1 else 's'} not here ...\n" if omitted else ""
+
+
+def _one_line(text: str) -> str:
+    return _clean(text).replace("\n", "⟦U+000A⟧")
 
 
 def _clean(text: str) -> str:

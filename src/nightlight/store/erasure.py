@@ -160,8 +160,17 @@ FATES: dict[Table, Fates] = {
             "orphans": Goes(_REFERENCE, "[]"),
             "request_ids": Goes(_REFERENCE, "[]"),
         },
-        _stays("submission_id", "referral_id", "case_id", "urgent", "state", "queued_at", "due_at", "next_attempt_at")
-        | _stays("attempts", "openings", "opened_at", "last_change_at", "in_flight", "finish_unknown", "lease_token")
+        _stays("submission_id", "referral_id", "case_id", "urgent", "by_hand", "state", "queued_at", "due_at")
+        | _stays(
+            "next_attempt_at",
+            "attempts",
+            "openings",
+            "opened_at",
+            "last_change_at",
+            "in_flight",
+            "finish_unknown",
+            "lease_token",
+        )
         | _stays("lease_until", "error", "finished_at"),
     ),
     submission_files: Fates(_REFERRAL, {}, _stays(*submission_files.c.keys())),

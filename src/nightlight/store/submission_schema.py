@@ -15,6 +15,7 @@ submissions = Table(
     Column("case_id", Text, ForeignKey("cases.case_id"), nullable=False),
     Column("agency", Text, nullable=False),
     Column("urgent", Boolean, nullable=False),
+    Column("by_hand", Boolean, nullable=False),
     Column("state", Text, nullable=False),
     Column("queued_at", BigInteger, nullable=False),
     Column("due_at", BigInteger, nullable=False),

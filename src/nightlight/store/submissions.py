@@ -60,7 +60,7 @@ class SubmissionTables:
         free = or_(table.lease_until <= now, table.lease_until > now + 2 * lease_ms)
         row = self._connection.execute(
             select(submissions)
-            .where(table.state.not_in(_ENDED), due, free)
+            .where(table.state.not_in(_ENDED), table.by_hand.is_(False), due, free)
             .order_by(table.urgent.desc(), table.next_attempt_at, table.queued_at)
             .limit(1)
         ).first()
@@ -110,6 +110,7 @@ class SubmissionTables:
             case_id=row.case_id,
             agency=row.agency,
             urgent=row.urgent,
+            by_hand=row.by_hand,
             state=SubmissionState(row.state),
             queued_at=row.queued_at,
             due_at=row.due_at,
@@ -144,6 +145,7 @@ def _fixed(submission: Submission) -> dict[str, Any]:
         "case_id": submission.case_id,
         "agency": submission.agency,
         "urgent": submission.urgent,
+        "by_hand": submission.by_hand,
         "queued_at": submission.queued_at,
         "due_at": submission.due_at,
     }

@@ -100,15 +100,12 @@ def package(
     lines: tuple[TranscriptLine, ...] = LINES,
     files: tuple[PreparedFile, ...] | None = None,
     bundle: bytes = b"",
-    *,
-    known: bool = True,
     **referral: Any,
 ) -> Package:
-    """``known``: whether the messages are known one by one, not only as a text."""
     draft = replace(draft_of(kind, facts), messages=tuple(one.event_id for one in lines))
     text = transcript("!room:town.example", lines) if lines else ""
     told = PreparedFile(TRANSCRIPT_NAME, "", None, True, None, None, text.encode("utf-8", "replace"))
-    prepared = Prepared(draft, text, ((told,) if text else ()) + (files if files is not None else (file(),)))
+    prepared = Prepared(draft, text, ((told,) if text else ()) + (files if files is not None else (file(),)), lines)
     recipient = "" if kind is AgencyKind.IWF else str(IDENTITY.to_public())
     values: dict[str, Any] = {
         "referral_id": "referral_000007",
@@ -128,7 +125,7 @@ def package(
         "reviewed_at": AT + 7_200_000,
     }
     made = Referral(**{**values, **referral})
-    return Package(made, prepared, OPERATOR, DECISION, lines if known else (), bundle)
+    return Package(made, prepared, OPERATOR, DECISION, bundle)
 
 
 def read(one: PreparedFile, data: bytes = SHAPE) -> Iterator[bytes]:

@@ -121,18 +121,6 @@ def test_messages_stand_one_by_one_with_the_digest_of_each_stored_event() -> Non
     assert conversation["text"] == package.prepared.transcript
 
 
-def test_messages_that_were_not_chosen_do_not_slip_in_one_by_one() -> None:
-    package = made.package()
-    package = replace(package, lines=(*made.LINES, made.line("$unchosen", "[not chosen]")))
-    assert "chosen]" not in document_json(package_document(package)).decode()
-
-
-def test_without_single_messages_the_text_and_the_event_ids_stand_for_them() -> None:
-    conversation = package_document(made.package(known=False))["conversation"]
-    assert conversation["messages"] == [{"event_id": "$one"}, {"event_id": "$two"}, {"event_id": "$three"}]
-    assert "[abusive message 1]" in conversation["text"]
-
-
 def test_a_file_is_told_with_all_its_digests_and_whether_anybody_looked() -> None:
     (told,) = package_document(made.package(files=(made.file(original_name="../\u202eshape.png"),)))["files"]
     assert told["sha256"] == hashlib.sha256(made.SHAPE).hexdigest()

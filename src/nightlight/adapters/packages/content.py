@@ -7,7 +7,7 @@ alone: an origin can name an account or an event that was left out.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from nightlight.adapters.cybertipline.fill import safe_file_name
@@ -43,21 +43,17 @@ def sections(draft: Draft, kind: AgencyKind) -> list[dict[str, Any]]:
     ]
 
 
-def conversation(prepared: Prepared, kind: AgencyKind, lines: Sequence[TranscriptLine]) -> dict[str, Any] | None:
+def conversation(prepared: Prepared, kind: AgencyKind) -> dict[str, Any] | None:
     """The messages; None where none goes out, and for the IWF always."""
     if kind is AgencyKind.IWF or not prepared.transcript:
         return None
-    chosen = prepared.draft.messages
     text = carried(prepared.transcript)
     file = next((one for one in prepared.files if one.attachment is None), None)
-    ids = frozenset(chosen)
-    told = [line for line in lines if line.event_id in ids]
-    known = [_message(number, line) for number, line in enumerate(told, 1)]
     return {
         "name": CONVERSATION,
         "sha256": hashlib.sha256(file.text if file else text.encode()).hexdigest(),
         "viewed": file is not None and file.viewed,
-        "messages": known or [{"event_id": carried(event_id)} for event_id in chosen],
+        "messages": [_message(number, line) for number, line in enumerate(prepared.lines, 1)],
         "text": text,
     }
 

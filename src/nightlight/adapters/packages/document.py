@@ -34,7 +34,7 @@ def package_document(package: Package) -> dict[str, Any]:
     }
     if kind is not AgencyKind.IWF:
         document |= {
-            "conversation": conversation(package.prepared, kind, package.lines),
+            "conversation": conversation(package.prepared, kind),
             "files": files(package.prepared, kind),
             "bundle": _bundle(package.bundle),
         }

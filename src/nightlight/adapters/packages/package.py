@@ -10,7 +10,6 @@ from nightlight.model.case import Decision
 from nightlight.model.draft import AgencyKind
 from nightlight.model.referral import Referral
 from nightlight.model.reporter import ReportingOperator
-from nightlight.respond.transcript import TranscriptLine
 
 #: Who takes a package; NCMEC has an interface of its own.
 KINDS = frozenset({AgencyKind.NCA, AgencyKind.IWF, AgencyKind.POLICE})
@@ -22,17 +21,15 @@ ADDRESSES, BUNDLE, MANIFEST = "iwf.csv", "evidence.bundle", "MANIFEST.sha256"
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """``lines``: the messages one by one, where they are known; else the transcript stands for them.
+    """``decision``: what the referral rests on, None where it is not to be told.
 
-    ``decision``: what the referral rests on, None where it is not to be told. ``bundle``: an evidence bundle that goes
-    along, empty where none does.
+    ``bundle``: an evidence bundle that goes along, empty where none does.
     """
 
     referral: Referral
     prepared: Prepared = field(repr=False)
     operator: ReportingOperator
     decision: Decision | None = field(default=None, repr=False)
-    lines: tuple[TranscriptLine, ...] = field(default=(), repr=False)
     bundle: bytes = field(default=b"", repr=False)
 
     @property

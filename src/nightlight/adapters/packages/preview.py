@@ -63,7 +63,7 @@ def _value(fact: dict[str, Any]) -> str:
 
 
 def _content(prepared: Prepared, kind: AgencyKind) -> Iterator[PreviewRow]:
-    said = conversation(prepared, kind, ())
+    said = conversation(prepared, kind)
     if said is not None:
         yield PreviewRow(0, "Conversation", said["name"])
         yield PreviewRow(1, "Messages", str(len(said["messages"])))

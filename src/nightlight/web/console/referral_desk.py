@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from starlette.background import BackgroundTask
 from starlette.datastructures import FormData
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from nightlight.errors import RefusedError
 from nightlight.flows.draft_referral import DraftSheet, ReferralDesk
+from nightlight.flows.hand_over import HandOverDesk
 from nightlight.flows.preview_referral import Previewer
 from nightlight.flows.send_referral import Alarm
 from nightlight.flows.sign_in import Door
@@ -24,13 +27,14 @@ from nightlight.respond.draft_edit import Edit, NewFact
 from nightlight.web.console import referral_words
 from nightlight.web.console.form import text
 from nightlight.web.console.guard import Guard, go, guarded, path
-from nightlight.web.console.pages import page
+from nightlight.web.console.pages import HEADERS, page
 from nightlight.web.console.problem import status_of
 from nightlight.web.console.session import Session, Sessions
 
 #: A draft has some hundred fields, and texts among them.
 _FORM_BYTES_MAX = 2_000_000
 _ADDED_MAX = 10
+_PIECE_BYTES = 262_144
 
 
 def referral_desk_routes(
@@ -55,6 +59,8 @@ def referral_desk_routes(
         route(f"{one}/withdraw", pages.withdraw, "POST"),
         route(f"{one}/review", pages.review, "POST"),
         route(f"{one}/progress", pages.progress, "GET"),
+        route(f"{one}/package", pages.package, "POST"),
+        route(f"{one}/arrived", pages.arrived, "POST"),
         route(f"{one}/retry", pages.retry, "POST"),
         route(f"{one}/confirm", pages.confirm, "POST"),
         route(f"{one}/retract", pages.retract, "POST"),
@@ -73,6 +79,7 @@ class ReferralPages:
     all_referrals: Callable[[], Sequence[Referral]]
     alarms: Callable[[], Sequence[Alarm]]
     submitter: Submitter | None
+    hand_over: HandOverDesk
 
     def all(self, _request: Request, _form: FormData, session: Session) -> Response:
         return page(
@@ -140,8 +147,38 @@ class ReferralPages:
     def confirm(self, request: Request, _form: FormData, session: Session) -> Response:
         return self._submission(request, session, lambda on, id_: on.confirm(id_, session.username))
 
+    def package(self, request: Request, _form: FormData, session: Session) -> Response:
+        referral_id = path(request, "referral_id")
+        # Sealed already; it may be as large as its files.
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it was sent
+        try:
+            handed = self.hand_over.take(referral_id, session.username, file)
+        except BaseException as e:
+            file.close()
+            if not isinstance(e, RefusedError) or e.code == "referral_not_found":
+                raise
+            return self._page(referral_id, session, status_of(e), error=e)
+        size = file.tell()
+        file.seek(0)
+        headers = {
+            **HEADERS,
+            "Content-Disposition": f'attachment; filename="{handed.name}"',
+            "Content-Length": str(size),
+        }
+        pieces = iter(lambda: file.read(_PIECE_BYTES), b"")
+        return StreamingResponse(
+            pieces, 200, headers, "application/octet-stream", background=BackgroundTask(file.close)
+        )
+
+    def arrived(self, request: Request, form: FormData, session: Session) -> Response:
+        reference = text(form, "reference")
+        return self._step(request, session, lambda one: self.hand_over.arrived(one, session.username, reference))
+
     def retract(self, request: Request, form: FormData, session: Session) -> Response:
         reason = text(form, "reason")
+        submission = self.desk.sheet(path(request, "referral_id")).submission
+        if submission is not None and submission.by_hand:
+            return self._step(request, session, lambda one: self.hand_over.retract(one, session.username, reason))
         return self._submission(request, session, lambda on, id_: on.retract(id_, session.username, reason))
 
     def _submission(self, request: Request, session: Session, step: Callable[[Submitter, str], object]) -> Response:
@@ -194,6 +231,7 @@ class ReferralPages:
                 and referral.state not in (ReferralState.DRAFT, ReferralState.WITHDRAWN)
             ),
             error=error,
+            bundle=self.hand_over.bundle(referral),
             typed={name: str(value) for name, value in (typed or FormData()).items()},
             now=self.desk.clock.now(),
         )

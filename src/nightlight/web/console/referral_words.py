@@ -135,6 +135,16 @@ SUBMISSIONS = {
     SubmissionState.RETRACTING: "being taken back",
     SubmissionState.RETRACTED: "taken back",
 }
+BY_HAND = {
+    **SUBMISSIONS,
+    SubmissionState.QUEUED: "to be taken there",
+}
+#: What is in the package, by who it is for.
+PACKAGES = {
+    AgencyKind.NCA: "The report by the headings of Schedule 1 as PDF and JSON, the messages and files.",
+    AgencyKind.IWF: "The fields of the form as PDF, JSON and CSV; never a message or a file.",
+    AgencyKind.POLICE: "The report as PDF and JSON, the messages, and the files as they were sent.",
+}
 SUBMISSION_TONES = {
     SubmissionState.FINISHED: "done",
     SubmissionState.FAILED: "failed",
