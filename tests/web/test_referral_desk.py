@@ -510,7 +510,7 @@ def test_a_package_needs_a_session_and_the_form_token(carried: Referral, referri
     one = f"/referrals/{carried.referral_id}"
     client = TestClient(app_of(referring), base_url="http://nightlight.test", follow_redirects=False)
     for step in ("package", "arrived"):
-        assert client.post(f"{one}/{step}").headers["location"].startswith("/login")
+        assert client.post(f"{one}/{step}", data={"reference": "x"}).headers["location"].startswith("/login")
         assert robin.client.post(f"{one}/{step}", data={"csrf": "0" * 64}).status_code == 403
     assert robin.send("/referrals/referral_x/package")[0] == 404
 

@@ -17,6 +17,7 @@ from nightlight.web.console import (
     detection_words,
     policy_sheets,
     proof,
+    referral_words,
     retention_words,
     words,
 )
@@ -59,6 +60,7 @@ def _environment() -> Environment:
         attachments=attachments,
         policy_sheets=policy_sheets,
         detection_words=detection_words,
+        referral_words=referral_words,
         retention_words=retention_words,
         policy_words=policy_words,
         static=assets.ADDRESSES,
