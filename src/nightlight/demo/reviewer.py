@@ -13,6 +13,7 @@ import httpx
 from nightlight.errors import UnavailableError
 
 _CSRF = re.compile(r'name="csrf"\s+value="([^"]+)"')
+_SEEN = re.compile(r'name="seen"\s+value="([^"]+)"')
 
 
 class ReviewerSession:
@@ -73,6 +74,26 @@ class ReviewerSession:
         answer = self._post(case_id, "refer", form)
         if answer.status_code != 303:
             raise _unexpected("referring", answer)
+
+    def begin_referral(self, case_id: str, agency: str) -> str:
+        """The id of a new draft, filled from what is known."""
+        answer = self._post(case_id, "draft", {"agency": agency})
+        if answer.status_code != 303:
+            raise _unexpected("beginning a referral", answer)
+        return str(answer.headers["location"]).rpartition("/")[2]
+
+    def referral(self, referral_id: str) -> str:
+        """The referral as HTML."""
+        return self._page(f"/referrals/{quote(referral_id)}")
+
+    def step_referral(self, referral_id: str, what: str) -> int:
+        """Takes a step on the draft as it is now; the status of the answer, 303 where it was taken."""
+        page = self.referral(referral_id)
+        csrf, seen = _CSRF.search(page), _SEEN.search(page)
+        if not csrf:
+            raise UnavailableError("console", "The referral's page carries no form.", retry=False)
+        form = {"csrf": unescape(csrf.group(1)), "seen": unescape(seen.group(1)) if seen else ""}
+        return self._http.post(f"/referrals/{quote(referral_id)}/{what}", data=form).status_code
 
     def keep_attachment(self, case_id: str, event_id: str, attachment_id: str, reason: str) -> None:
         """Has the encrypted file kept."""
