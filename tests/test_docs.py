@@ -73,7 +73,7 @@ def test_every_variable_that_a_page_names_is_a_setting() -> None:
         *("NIGHTLIGHT_EXAMPLES", "NIGHTLIGHT_PASSPHRASE", "NIGHTLIGHT_VENV")
     }
     for path in PAGES:
-        assert set(re.findall(r"NIGHTLIGHT_[A-Z_]+", path.read_text())) <= known, path
+        assert set(re.findall(r"NIGHTLIGHT_[A-Z_0-9]+", path.read_text())) <= known, path
 
 
 def test_every_command_that_a_page_names_exists_and_every_make_target() -> None:

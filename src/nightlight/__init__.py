@@ -31,4 +31,4 @@ A map of the house; imports point only to the left::
 Everything up to ``respond`` is pure: no I/O, no clock, no randomness.
 """
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"
