@@ -530,3 +530,20 @@ def test_the_preview_of_a_package_is_what_the_agency_gets(carried: Referral, rob
     assert status == 200
     assert "P2: High" in page
     assert "[abusive message 1]" in page
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_the_page_of_a_package_is_accessible_and_works_by_hand(
+    browser: Browser, referring: Referring, carried: Referral, url: str, width: int, scheme: str
+) -> None:
+    with page_of(browser, url, width=width, scheme=scheme) as page:  # type: ignore[arg-type]
+        page.goto(f"{url}/referrals/{carried.referral_id}")
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Download the package").click()
+        assert Path(download.value.path()).read_bytes().startswith(b"age-encryption.org/v1")
+        page.get_by_label("What the agency calls it").fill("NCA/2026/17")
+        page.get_by_role("button", name="The agency has it").click()
+        expect(page.get_by_text("the agency calls it NCA/2026/17")).to_be_visible()
+    assert referring.world.audit().head.number > 0
