@@ -17,6 +17,28 @@ settings.register_profile(
 settings.load_profile("house")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that has many cases and runs on both databases runs all of them on SQLite, and the first on PostgreSQL.
+
+    It is statements that databases differ in, and those of one test are the same in each of its cases.
+    """
+    seen: set[tuple[object, str]] = set()
+    kept = []
+    for item in items:
+        if isinstance(item, pytest.Function) and _database(item) == "postgresql":
+            test = (item.parent, item.originalname)
+            if test in seen:
+                continue
+            seen.add(test)
+        kept.append(item)
+    items[:] = kept
+
+
+def _database(item: pytest.Function) -> object:
+    given = getattr(item, "callspec", None)
+    return given.params.get("database_url") if given is not None else None
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Names every test that was left out: pytest itself only counts them where a fixture skipped them."""
     skipped = terminalreporter.stats.get("skipped", [])

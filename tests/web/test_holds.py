@@ -81,7 +81,7 @@ def test_hold_is_placed_proposed_and_confirmed_by_two_people(
     assert "Somebody else confirms it." in own
     assert "Release it</button>" not in own
     refused = post(robin, f"/holds/{hold_id}/confirm", case_id=case_id)
-    assert refused.status_code == 409
+    assert refused.status_code == 422
     assert "somebody else has to confirm it" in refused.text
     assert "Release it</button>" in kim.get(f"/cases/{case_id}").text
     assert post(kim, f"/holds/{hold_id}/confirm", case_id=case_id).status_code == 303

@@ -47,7 +47,6 @@ _STATUS = {
     "hold_not_found": 404,
     "hold_released": 409,
     "release_not_proposed": 409,
-    "same_person": 409,
     "csrf": 403,
     "body_too_large": 413,
     "form_malformed": 400,
