@@ -3,10 +3,20 @@
 Few examples by default, NIGHTLIGHT_EXAMPLES=1000 for a long night.
 """
 
+import gc
 import os
+from functools import lru_cache
 
+import httpx._transports.default as httpx_transport
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.quick_migrations import quick_migrations
+
+__all__ = ["quick_migrations"]
+
+# Every client reads all certificates there are, for a twentieth of a second: here, once for all of them.
+httpx_transport.create_ssl_context = lru_cache(httpx_transport.create_ssl_context)  # type: ignore[attr-defined]
 
 settings.register_profile(
     "house",
@@ -15,6 +25,12 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("house")
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now stays to the end: nobody has to look through it for garbage again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
+from nightlight.demo.loopback import NO_TLS
 from nightlight.errors import UnavailableError
 
 _CSRF = re.compile(r'name="csrf"\s+value="([^"]+)"')
@@ -21,7 +22,11 @@ class ReviewerSession:
 
     def __init__(self, nightlight_url: str) -> None:
         self._http = httpx.Client(
-            base_url=nightlight_url, timeout=30, trust_env=False, headers={"Origin": nightlight_url}
+            base_url=nightlight_url,
+            timeout=30,
+            trust_env=False,
+            verify=NO_TLS,
+            headers={"Origin": nightlight_url},
         )
 
     def __enter__(self) -> ReviewerSession:
