@@ -53,6 +53,7 @@ def added(tx: Transaction, **changes: object) -> Submission:
 
 EVERYTHING = {
     "urgent": True,
+    "by_hand": True,
     "state": SubmissionState.OPEN,
     "next_attempt_at": NOW + 5,
     "attempts": 3,
@@ -86,7 +87,7 @@ def test_what_was_written_is_read_back_unchanged(database: Database) -> None:
         assert tx.submission_of(whole.referral_id) == whole
         assert tx.submissions() == [plain, whole]
         assert tx.submission("unknown") is None
-    changed = {**EVERYTHING, "urgent": plain.urgent}
+    changed = {**EVERYTHING, "urgent": plain.urgent, "by_hand": plain.by_hand}
     with database.write() as tx:
         tx.save_submission(replace(plain, **changed))  # type: ignore[arg-type]
         tx.save_submission(replace(whole, files=()))
@@ -111,6 +112,7 @@ def test_work_is_found_by_its_time_and_not_while_somebody_is_at_it(database: Dat
         added(tx, state=SubmissionState.FAILED)
         added(tx, state=SubmissionState.RETRACTED)
         added(tx, lease=Lease("t", NOW + 1))
+        added(tx, by_hand=True)  # a person carries it
     with database.write() as tx:
         assert tx.due_submission(NOW, LEASE_MS) == first
         tx.save_submission(replace(first, lease=Lease("t", NOW + LEASE_MS)))
