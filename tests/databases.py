@@ -15,9 +15,22 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from nightlight.adapters.case_seal import CaseKeys
+from nightlight.adapters.master_key import HeldMasterKey
 from nightlight.store.database import Database
 
 LOG_KEY = bytes(range(32))
+MASTER_KEY = bytes(range(32, 64))
+
+
+class StillClock:
+    def now(self) -> int:
+        return 1_790_000_000_000
+
+
+def case_keys(master: bytes = MASTER_KEY) -> CaseKeys:
+    """The seal that tests have their evidence encrypted with; with an empty cache each time."""
+    return CaseKeys(HeldMasterKey(lambda: master), StillClock())
 
 
 class Postgres:
@@ -104,7 +117,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     """A migrated store."""
-    store = Database(database_url, LOG_KEY)
+    store = Database(database_url, LOG_KEY, case_keys())
     store.migrate()
     yield store
     store.close()

@@ -13,22 +13,27 @@ import pytest
 from starlette.routing import BaseRoute, Route
 from typer.main import get_command
 
+from nightlight.cli.data import retention_file
 from nightlight.cli.main import app as cli
+from nightlight.cli.retention_pictures import bound_words, when_words
 from nightlight.model.account import AgeBand
 from nightlight.model.attachment import ATTACHMENT_EXPLANATIONS, AttachmentCode
 from nightlight.model.contact import ContactFacts, ContactOutcome, Direction, Relation
 from nightlight.model.event import OWN_KINDS
 from nightlight.model.relation import DAY_MS, LIFETIME, Tie
 from nightlight.model.report import Category
+from nightlight.model.retention import RECORD_CONTENTS
 from nightlight.model.verdict import EXPLANATIONS, VERDICT_OF, Code, Verdict
 from nightlight.prevent.decide import CompiledPolicy
 from nightlight.prevent.event_reader import SHAPES
 from nightlight.prevent.policy import FACTS
 from nightlight.prevent.policy_file import read_policy
+from nightlight.respond.retention_rules import CLOCK_WORDS, ClockStart, read_retention_rules
 from nightlight.settings import Settings
 from nightlight.web.api.prevention import ServiceLimits, prevention_router
 from nightlight.web.api.service import ServiceTokens
 from nightlight.web.console.asks import ask_routes
+from nightlight.web.console.holds import hold_routes
 from nightlight.web.console.policies import policy_routes
 from nightlight.web.console.routes import console_routes
 
@@ -68,7 +73,7 @@ def test_every_variable_that_a_page_names_is_a_setting() -> None:
         *("NIGHTLIGHT_EXAMPLES", "NIGHTLIGHT_PASSPHRASE", "NIGHTLIGHT_VENV")
     }
     for path in PAGES:
-        assert set(re.findall(r"NIGHTLIGHT_[A-Z_]+", path.read_text())) <= known, path
+        assert set(re.findall(r"NIGHTLIGHT_[A-Z_0-9]+", path.read_text())) <= known, path
 
 
 def test_every_command_that_a_page_names_exists_and_every_make_target() -> None:
@@ -126,6 +131,34 @@ def test_every_route_about_policies_and_asks_is_documented(routes: Callable[...,
         assert isinstance(route, Route)
         method = "POST" if "POST" in (route.methods or ()) else "GET"
         assert f"`{method} {route.path}`" in text, route.path
+
+
+def test_every_route_about_holds_is_documented() -> None:
+    text = page("docs/console.md")
+    for route in hold_routes(None, None, None, cookie_secure=True, session_seconds=1):  # type: ignore[arg-type]
+        assert isinstance(route, Route)
+        assert f"`POST {route.path}`" in text, route.path
+
+
+def test_retention_rules_that_come_with_the_package_are_documented_as_they_are() -> None:
+    text, rules = page("docs/retention.md"), read_retention_rules(retention_file())
+    for rule in rules.rules:
+        records = ", ".join(f"`{record}`" for record in sorted(rule.records))
+        said = (records, when_words(rule), bound_words(rule), CLOCK_WORDS[rule.start], f"`{rule.legal_basis}`")
+        assert f"| `{rule.id}` | {' | '.join(said)} |" in text
+    for name, source in rules.sources.items():
+        assert f"| `{name}` | {source} |" in text
+    for record, contents in RECORD_CONTENTS.items():
+        assert f"| `{record}` | {contents} |" in text
+    for start in ClockStart:
+        assert f"`{start}`" in text
+    table = re.findall(r"^\| `([a-z0-9-]+)` \| [^|]+ \| [^|]+ \| at \w+ ", text, re.MULTILINE)
+    assert table == [rule.id for rule in rules.rules]
+
+
+def test_the_example_of_retention_rules_can_be_used() -> None:
+    (example,) = re.findall(r"```yaml\n(.*?)```", page("docs/retention.md"), re.DOTALL)
+    assert [rule.id for rule in read_retention_rules(example.encode()).rules] == ["us-cybertipline", "everything-else"]
 
 
 def test_every_key_of_the_console_is_documented() -> None:

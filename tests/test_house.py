@@ -48,7 +48,20 @@ PURE_STDLIB = frozenset(
         "heapq",
         "keyword",
     }
-    | {"hashlib", "hmac", "itertools", "json", "math", "operator", "re", "string", "struct", "types", "typing"}
+    | {
+        "hashlib",
+        "hmac",
+        "ipaddress",
+        "itertools",
+        "json",
+        "math",
+        "operator",
+        "re",
+        "string",
+        "struct",
+        "types",
+        "typing",
+    }
     | {"unicodedata"}
     # Both work on bytes in memory here; reading and writing files takes `open` or a path, and neither is handed in.
     | {"io", "zipfile"}

@@ -13,21 +13,31 @@ from argon2 import PasswordHasher
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from nightlight.adapters.age import seal
+from nightlight.adapters.case_seal import CaseKeys
 from nightlight.adapters.matrix.homeserver import MatrixHomeserver
+from nightlight.adapters.objects import FolderObjects
 from nightlight.adapters.people_seal import PeopleSeal
 from nightlight.adapters.sealed.process import SealedWorker
-from nightlight.adapters.vault import FileVault
+from nightlight.adapters.vault import CaseVault, FlatFolder
+from nightlight.cli.data import retention_file
 from nightlight.evidence.checkpoint import LogSigner
 from nightlight.flows.attachments import AttachmentPolicy
 from nightlight.flows.audit import AuditResult, audit
 from nightlight.flows.check_attachments import AttachmentChecker, AttachmentLimits
+from nightlight.flows.check_vault import VaultChecker
 from nightlight.flows.collect_reports import Collector
 from nightlight.flows.enforce import Enforcer
+from nightlight.flows.erase import Eraser
+from nightlight.flows.file_identity import FileIdentity
+from nightlight.flows.holds import HoldDesk
 from nightlight.flows.keep_attachment import AttachmentKeeper
+from nightlight.flows.kept_files import KeptFiles
 from nightlight.flows.people import People
 from nightlight.flows.refer import Operator, Referrer
 from nightlight.flows.referral_people import ReferralPeople
 from nightlight.flows.review import CaseFile, Desk
+from nightlight.flows.seal_evidence import Sealer
+from nightlight.flows.shred_case import CaseShredder
 from nightlight.flows.sign_in import Door
 from nightlight.flows.take_events import EventIntake, EventLimits
 from nightlight.flows.take_report import Intake, IntakeLimits, Receipt
@@ -36,9 +46,14 @@ from nightlight.model.case import Case, CaseState
 from nightlight.model.report import Category, Disclosure, ReportRequest
 from nightlight.ports import Digester, TimeStamper
 from nightlight.prevent.names import NameKey
+from nightlight.respond.retention_rules import RetentionRules, read_retention_rules
 from nightlight.store.database import Database
 from nightlight.store.relation_view import MemoryRelations
+from tests.databases import case_keys
 from tests.simulators.homeserver import ADMIN_TOKEN, MODULE_SECRET, SERVER_NAME, SimulatedHomeserver
+
+#: How long before it goes something is announced to go.
+NOTICE_MS = 7 * 86_400_000
 
 
 @dataclass
@@ -102,11 +117,47 @@ class World:
     @property
     def desk(self) -> Desk:
         keeper = AttachmentKeeper(self.store, self.matrix, self.vault, self.clock)
-        return Desk(self.store, self.clock, self.new_id, self.events, self.policy, keeper)
+        parts = (self.store, self.clock, self.new_id, self.events, self.policy, keeper)
+        return Desk(*parts, rules=self.retention_rules)
+
+    @cached_property
+    def case_keys(self) -> CaseKeys:
+        return case_keys()
 
     @property
-    def vault(self) -> FileVault:
-        return FileVault(Path(self.folder.name) / "attachments")
+    def vault(self) -> CaseVault:
+        folder = Path(self.folder.name)
+        identity = FileIdentity(self.store, self.case_keys)
+        return CaseVault(FolderObjects(folder / "vault"), identity, FlatFolder(folder / "attachments"))
+
+    def kept_paths(self) -> list[Path]:
+        """The objects of the vault, in the order of cases and files."""
+        return sorted(path for path in (Path(self.folder.name) / "vault").rglob("*") if path.is_file())
+
+    @property
+    def vault_checker(self) -> VaultChecker:
+        return VaultChecker(self.store, self.vault, self.clock, 30)
+
+    @property
+    def kept_files(self) -> KeptFiles:
+        return KeptFiles(self.store, self.vault, self.clock)
+
+    @property
+    def sealer(self) -> Sealer:
+        return Sealer(self.store, self.vault, self.clock)
+
+    @cached_property
+    def retention_rules(self) -> RetentionRules:
+        return read_retention_rules(retention_file())
+
+    @property
+    def eraser(self) -> Eraser:
+        shredder = CaseShredder(self.store, self.vault, self.case_keys)
+        return Eraser(self.store, self.clock, self.retention_rules, shredder, NOTICE_MS, lambda: None)
+
+    @property
+    def hold_desk(self) -> HoldDesk:
+        return HoldDesk(self.store, self.clock, self.new_id)
 
     @property
     def checker(self) -> AttachmentChecker:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -14,20 +14,28 @@ from nightlight.evidence.stored_event import StoredEvent
 from nightlight.hazmat.attachment import Opening
 from nightlight.hazmat.merkle import Node
 from nightlight.model.account import Age, BirthMonth
+from nightlight.model.account_record import AccountRecord
 from nightlight.model.action import Action
+from nightlight.model.agency_reply import AgencyReply
 from nightlight.model.ask import AskState, StoredAsk
 from nightlight.model.attachment import Attachment, Digests
 from nightlight.model.case import Case, CaseState, Decision
+from nightlight.model.case_key import CaseKey
 from nightlight.model.contact import Approach, ContactRequest, DecidedContact, RequestState
 from nightlight.model.contact_policy import PolicyChange
 from nightlight.model.event import Event, EventKind, LoggedEvent
 from nightlight.model.health import DayCount
+from nightlight.model.hold import Hold
+from nightlight.model.kept_file import ClearCounts, KeptFile, VaultCounts
 from nightlight.model.own_page import BlockedName, PendingNotice, Preference
 from nightlight.model.referral import Agency, Approver, Referral
 from nightlight.model.relation import NumberedStatement, Tie
 from nightlight.model.report import Report, ReportedMessage
+from nightlight.model.retention import Erasure, Record
 from nightlight.model.signal import Alert, AlertKind, AlertState, BacktestRecord, RuleChange, Signal
+from nightlight.model.submission import Submission
 from nightlight.prevent.facts import Seen
+from nightlight.respond.retention import Kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +116,14 @@ class Homeserver(Protocol):
         """
 
 
+class AccountRecords(Protocol):
+    def record(self, account: str) -> AccountRecord | None:
+        """What the homeserver has on record about an account of its own; None for strangers to it.
+
+        ``UnavailableError`` when it does not answer or answers nonsense.
+        """
+
+
 class Inspector(Protocol):
     """The homeserver as it is examined. Every method raises ``UnavailableError`` that says what does not work."""
 
@@ -137,20 +153,98 @@ class Digester(Protocol):
 
 
 class Vault(Protocol):
-    """Keeps encrypted files, each under the SHA-256 of its ciphertext. It cannot open them."""
+    """Kept files, by the case they are kept for and by their SHA-256 as they came from the homeserver.
 
-    def keep(self, sha256: bytes, ciphertext: Iterable[bytes]) -> None:
-        """Durable when it returns, whole or not at all. ``RefusedError('attachment_hash_mismatch')``."""
+    Each is encrypted for its case; ``RefusedError('erased')`` once the case's key is shredded. ``keep`` and ``read``
+    may need the database for the case's key: never call them in a transaction that writes.
+    """
 
-    def holds(self, sha256: bytes) -> bool: ...
+    def keep(self, case_id: str, sha256: bytes, ciphertext: Iterable[bytes]) -> None:
+        """Keeps it whole, or not at all: ``attachment_hash_mismatch``, and what the chunks raise."""
 
-    def read(self, sha256: bytes) -> Iterator[bytes]:
-        """What was kept, in chunks; ``UnavailableError('vault_unreadable')``."""
+    def holds(self, case_id: str, sha256: bytes) -> bool: ...
+
+    def read(self, case_id: str, sha256: bytes) -> Generator[bytes, None, None]:
+        """What was kept, in chunks, each authentic; that the file is whole is known at its end.
+
+        Whoever shows or gives the file to somebody reads it through ``nightlight.flows.kept_files``, which logs it.
+        ``RefusedError``: ``vault_missing``, ``vault_damaged``; ``UnavailableError('vault_unreadable')``.
+        """
+
+    def check(self, case_id: str, sha256: bytes) -> int:
+        """How many bytes the file has, after reading and verifying every one; raises what ``read`` raises."""
+
+    def remove(self, case_id: str) -> None:
+        """Removes all files of the case; removed already is done, too. ``UnavailableError('vault_unwritable')``."""
+
+    def old_files(self) -> list[bytes]:
+        """SHA-256 of files from before there were keys of cases, which are encrypted for none."""
+
+    def move_in(self, sha256: bytes, case_ids: Iterable[str]) -> None:
+        """Encrypts such a file for each of the cases, and removes it where it was."""
+
+
+class Shredder(Protocol):
+    """Makes what was said in a case unreadable for good.
+
+    After ``shred`` the transaction gives the case's reports without note and message keys, its referrals without
+    contents, and none of its preserved events and attachments but those that another case needs.
+    """
+
+    def shred(self, tx: Transaction, case_id: str, now: int) -> None:
+        """In the transaction: with it the evidence is gone, or without it nothing is."""
+
+    def remove_files(self, case_id: str) -> None:
+        """After the transaction: removes what was kept outside of the database. Done already is done, too.
+
+        ``UnavailableError`` if it has to be tried again.
+        """
 
 
 class TimeStamper(Protocol):
     def stamp(self, message: bytes) -> bytes:
         """A verified RFC 3161 response over ``message``; ``UnavailableError`` if there is none to be had."""
+
+
+class ReportingService(Protocol):
+    """An agency's reporting service, as a submission uses it.
+
+    Every answer is a typed ``AgencyReply``, the lack of one too: it says whether the service acted. Nothing is raised
+    but what ``content`` raises.
+    """
+
+    def submit(self, document: bytes) -> AgencyReply:
+        """Opens a report: ``report_id``."""
+
+    def upload(self, report_id: int, name: str, content: Iterable[bytes]) -> AgencyReply:
+        """Sends a file in chunks, however large: ``file_id`` and the ``md5`` that both sides agree on."""
+
+    def describe(self, report_id: int, document: bytes) -> AgencyReply:
+        """The details of one file, once for each."""
+
+    def finish(self, report_id: int) -> AgencyReply:
+        """Files the report: ``file_ids``."""
+
+    def retract(self, report_id: int) -> AgencyReply:
+        """Takes back a report that is not finished."""
+
+
+class ReportDocuments(Protocol):
+    """What one submission says. The same at every call: what was approved does not change any more.
+
+    Everything raises ``RefusedError`` for what cannot be sent as it is, and ``UnavailableError`` for what cannot be had
+    just now.
+    """
+
+    def validate(self) -> None:
+        """Every document, every file's details included. ``RefusedError('document_invalid')``."""
+
+    def report(self) -> bytes: ...
+    def files(self) -> Sequence[str]:
+        """Their names, in the order of their positions from 0 on."""
+
+    def file_details(self, position: int, report_id: int, file_id: str) -> bytes: ...
+    def content(self, position: int) -> Iterator[bytes]: ...
 
 
 class PeopleSeal(Protocol):
@@ -159,6 +253,43 @@ class PeopleSeal(Protocol):
     def close(self, place: str, plain: bytes) -> bytes: ...
     def open(self, place: str, sealed: bytes) -> bytes:
         """``RefusedError('sealed_damaged')``."""
+
+
+class MasterKey(Protocol):
+    """Wraps the data key of every case. ``context`` says whose key it is, and must be the same when it is unwrapped.
+
+    Every method raises ``UnavailableError('master_key_unavailable')`` where it is held by somebody who does not answer.
+    """
+
+    @property
+    def name(self) -> str:
+        """A short id that says nothing about the key."""
+
+    def wrap(self, plain: bytes, context: str) -> bytes:
+        """What is wrapped names the key that it is wrapped under."""
+
+    def unwrap(self, wrapped: bytes, context: str) -> bytes:
+        """``RefusedError``: ``master_key_wrong``, ``case_key_damaged``."""
+
+
+class CaseSeal(Protocol):
+    """Encrypts what is kept of a case under a data key that this case has to itself, wrapped by the master key.
+
+    ``place`` says where the ciphertext stands: it opens there alone. Every method raises ``RefusedError('erased')``
+    once the case's key is shredded, and what ``MasterKey`` raises.
+    """
+
+    def close(self, tx: Transaction, case_id: str, place: str, plain: bytes) -> bytes:
+        """Makes the case's data key if it has none yet, in this transaction, which has to be one that writes."""
+
+    def open(self, tx: Transaction, case_id: str, place: str, sealed: bytes) -> bytes:
+        """``RefusedError('sealed_damaged')`` if it was changed, moved, or is of another case."""
+
+    def file_identity(self, tx: Transaction, case_id: str) -> str:
+        """The age identity that the case's files are encrypted for; makes the data key as ``close`` does."""
+
+    def shred(self, tx: Transaction, case_id: str, now: int) -> None:
+        """Destroys the case's data key: what is encrypted under it opens never again. Done already is done, too."""
 
 
 class PolicyMemory(Protocol):
@@ -270,8 +401,12 @@ class Transaction(Protocol):
     def may_claim(self, report_id: str, claimant: str) -> bool:
         """Whether no other report of that claimant has this one's content or idempotency key."""
 
-    def preserve(self, event: StoredEvent, at: int) -> None: ...
-    def preserved(self, event_id: str) -> bytes | None: ...
+    def preserve(self, event: StoredEvent, at: int, case_id: str) -> None:
+        """Keeps the event for the case, as it is now; what was preserved first stays."""
+
+    def preserved(self, event_id: str) -> bytes | None:
+        """The event, or None; ``RefusedError('erased')`` if every case that it was kept for is."""
+
     def accepted_before(self, reporter: str, event_id: str) -> bool: ...
 
     # Cases, decisions, actions
@@ -310,6 +445,21 @@ class Transaction(Protocol):
     def referral(self, referral_id: str) -> Referral | None: ...
     def referrals_of(self, case_id: str) -> list[Referral]: ...
     def referrals(self) -> list[Referral]: ...
+    def urgent_unreviewed(self) -> list[tuple[str, int]]:
+        """Ids of referrals that went out as urgent and that nobody reviewed, and when that was."""
+
+    # Submissions to an agency's reporting service
+    def add_submission(self, submission: Submission) -> None: ...
+    def save_submission(self, submission: Submission) -> None: ...
+    def submission(self, submission_id: str) -> Submission | None: ...
+    def submission_of(self, referral_id: str) -> Submission | None: ...
+    def submissions(self) -> list[Submission]: ...
+    def due_submission(self, now: int, lease_ms: int) -> Submission | None:
+        """One that has not ended, that it is time for and that nobody works on: the urgent first."""
+
+    def submissions_needing_attention(self, now: int) -> list[Submission]:
+        """Failed, overdue, or held up by what does not mend itself (``respond.submission.needs_attention``)."""
+
     # Attachments
     def proven_message(self, event_id: str) -> ReportedMessage | None:
         """A reported message with this event id whose content is proven, if there is one."""
@@ -326,6 +476,93 @@ class Transaction(Protocol):
 
     def cases_of(self, event_id: str) -> list[str]:
         """The cases in which this message was reported, the newest last."""
+
+    # Data keys of cases
+    def case_key(self, case_id: str) -> CaseKey | None: ...
+    def put_case_key(self, key: CaseKey) -> None:
+        """Adds the key, or replaces what is stored of the case's key."""
+
+    def remove_case_key(self, case_id: str) -> None: ...
+    def case_key_names(self) -> dict[str, int]:
+        """How many keys that are not shredded are wrapped under each master key."""
+
+    def count_shredded(self) -> int: ...
+    def case_keys_except(self, name: str, limit: int) -> list[CaseKey]:
+        """Keys that are not shredded and wrapped under another master key than ``name``."""
+
+    # What is sealed, and what is not yet
+    def clear_counts(self) -> ClearCounts: ...
+    def clear_reports(self, after: str, limit: int) -> list[str]:
+        """Reports with a greater id that hold something in the clear, ascending."""
+
+    def clear_events(self, after: str, limit: int) -> list[str]: ...
+    def clear_referrals(self, after: str, limit: int) -> list[str]: ...
+    def seal_report(self, report_id: str) -> None: ...
+    def seal_event(self, event_id: str) -> bool:
+        """False where no case is left that it could be kept for."""
+
+    def seal_referral(self, referral_id: str) -> None: ...
+    # Files in the vault
+    def put_kept_file(self, file: KeptFile) -> None:
+        """Adds the file, or replaces what is stored of it."""
+
+    def kept_file(self, case_id: str, sha256: bytes) -> KeptFile | None: ...
+    def kept_files_after(self, last: KeptFile | None, limit: int) -> list[KeptFile]:
+        """In the order of cases and files, those that come after ``last``."""
+
+    def due_kept_file(self, now: int) -> KeptFile | None:
+        """The file that waits longest for its check."""
+
+    def damaged_files(self, limit: int) -> list[KeptFile]: ...
+    def vault_counts(self) -> VaultCounts: ...
+    def not_kept_for(self, limit: int) -> list[tuple[str, bytes]]:
+        """Cases with a message whose file is kept, but not for them; and the file's SHA-256."""
+
+    def cases_needing(self, sha256: bytes) -> list[str]:
+        """The cases, not erased, with a message whose kept file this is."""
+
+    # Holds, and erasures that are announced or done
+    def add_hold(self, hold: Hold) -> None: ...
+    def save_hold(self, hold: Hold) -> None: ...
+    def hold(self, hold_id: str) -> Hold | None: ...
+    def holds(self) -> list[Hold]:
+        """All that ever were, the newest first."""
+
+    def holds_on_account(self, account: str) -> list[Hold]: ...
+    def holds_of(self, case_id: str) -> list[Hold]:
+        """All that ever were on the case or on an account in it, the newest first."""
+
+    def accounts_of(self, case_id: str) -> list[str]:
+        """Accounts that the case is about, that reported in it, or that sent one of its messages."""
+
+    def kept_case(self, case_id: str, now: int) -> Kept | None: ...
+    def kept_cases(self, now: int) -> Iterator[Kept]:
+        """Every case that has something left, in no order; for a reading transaction that sees one instant."""
+
+    def erasures_of(self, case_id: str) -> list[Erasure]: ...
+    def announced(self) -> list[Erasure]:
+        """All that are announced and not gone, the next to go first."""
+
+    def all_erased(self) -> dict[str, set[Record]]:
+        """What is gone, by case."""
+
+    def miscopied_case(self) -> str | None:
+        """The first case whose copies of times and outcome are not what reports, decisions and erasures say."""
+
+    def announce(self, erasure: Erasure) -> None: ...
+    def withdraw(self, case_id: str, record: Record) -> None:
+        """Takes an announcement back. What is gone cannot be taken back."""
+
+    def mark_erased(self, case_id: str, records: Collection[Record], at: int) -> None: ...
+    def erasures_with_files(self) -> list[str]:
+        """Cases of which evidence is gone from the tables, and not yet from the disk."""
+
+    def mark_files_removed(self, case_id: str) -> None: ...
+    def erase_evidence(self, case_id: str) -> None:
+        """Removes what was said in the case, but for what another case needs."""
+
+    def erase_record(self, case_id: str, record: Record) -> None:
+        """Removes a kind of record other than the evidence."""
 
     # Events
     def known_events(self, event_ids: Sequence[str]) -> dict[str, Event]:
@@ -356,7 +593,15 @@ class Transaction(Protocol):
     def events_received(self, at: int, limit: int, kinds: Collection[EventKind]) -> list[LoggedEvent]:
         """Those of these kinds that arrived in that millisecond, in the order of their numbers."""
 
-    def remove_events_before(self, received_at: int, limit: int) -> int: ...
+    def remove_events_before(self, received_at: int, limit: int, now: int) -> int:
+        """The oldest ones that arrived before that time; those about accounts under a hold are put aside."""
+
+    def remove_held_events(self, now: int) -> int:
+        """Removes events that were put aside for holds of which none is left; returns how many."""
+
+    def events_about(self, account: str) -> Iterator[LoggedEvent]:
+        """Every event that names the account, those put aside first; slow: for a reading transaction."""
+
     def events_naming(self, account: str) -> list[int]:
         """Numbers of all events that name the account; slow: for a reading transaction."""
 
@@ -433,8 +678,11 @@ class Transaction(Protocol):
         """Holds whose time is up, and requests that nobody answered in time."""
 
     def count_requests(self, target: str, states: Sequence[RequestState]) -> int: ...
-    def remove_contacts_before(self, before: int, limit: int) -> int:
-        """Removes decisions, and requests that have ended, made before that time; at most ``limit`` of each."""
+    def remove_contacts_before(self, before: int, limit: int, now: int) -> int:
+        """Removes decisions, and requests that have ended, made before that time; at most ``limit`` of each.
+
+        Not those about accounts under a hold.
+        """
 
     def decisions_naming(self, account: str) -> list[str]:
         """Ids of all decisions about the account; slow: for a reading transaction."""
@@ -527,7 +775,9 @@ class Transaction(Protocol):
     def settle_signals(self, about: int, since: int, outcome: str) -> int:
         """Writes what reviewers found beside the account's signals since then that have no outcome yet."""
 
-    def remove_signals_before(self, raised_at: int, limit: int) -> int: ...
+    def remove_signals_before(self, raised_at: int, limit: int, now: int) -> int:
+        """Not those about accounts under a hold."""
+
     def remove_signals_of(self, about: int, account: str) -> int: ...
     def add_alert(self, alert: Alert) -> None: ...
     def save_alert(self, alert: Alert) -> None: ...
@@ -599,6 +849,9 @@ class Transaction(Protocol):
         """The proof that the tree over ``new`` entries adds to the one over ``old``; ``RefusedError('log_range')``."""
 
     def log_of(self, case_id: str) -> list[LogEntry]: ...
+    def log_about(self, subjects: Sequence[str]) -> list[LogEntry]:
+        """The entries with one of these subjects, in order."""
+
     def counts(self) -> tuple[int, int, int]:
         """How many reports, preserved events and decisions there are."""
 
@@ -615,6 +868,9 @@ class Store(Protocol):
 
     def write(self) -> AbstractContextManager[Transaction]:
         """A transaction that may write. At most one runs at a time; leaving it durably commits, raising rolls back."""
+
+    def scrub(self) -> bool:
+        """Takes what was deleted off the disk, journals included; False where that has to be tried again."""
 
 
 @dataclass(frozen=True, slots=True)

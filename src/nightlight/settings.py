@@ -185,6 +185,77 @@ class Settings(BaseSettings):
         None, description="The authority's root certificates in PEM; without them its own chain is believed."
     )
 
+    # Reporting to agencies
+    reporting_first_name: str = Field("", description="First name of the person whom agencies ask about reports.")
+    reporting_last_name: str = Field("", description="Last name of that person.")
+    reporting_email: str = Field("", description="Mail address of that person.")
+    reporting_phone: str = Field("", description="Telephone number of that person.")
+    reporting_about: str = Field("", description="What the operator says of itself in every report.")
+    terms_url: str = Field("", description="Where the terms of service are, for agencies.")
+    legal_url: str = Field("", description="Where legal process is served on the operator, for agencies.")
+    ncmec_url: str = Field(
+        "", description="Base address of NCMEC's reporting interface; empty: this installation is not connected to it."
+    )
+    ncmec_credentials_file: Path | None = Field(
+        None, description="File with the user name for it in the first line and the password in the second."
+    )
+    referral_hours: float = Field(
+        24.0, description="How long after it was signed a referral counts as overdue, hours.", gt=0
+    )
+    urgent_referral_hours: float = Field(1.0, description="The same for urgent ones, hours.", gt=0)
+    nca_p1_hours: float = Field(
+        1.0, description="The same for referrals to the NCA of priority P1, a child in immediate danger, hours.", gt=0
+    )
+    nca_p2_hours: float = Field(24.0, description="The same for priority P2, high, hours.", gt=0)
+    nca_p3_hours: float = Field(72.0, description="The same for priority P3, all others, hours.", gt=0)
+    urgent_review_hours: float = Field(
+        24.0, description="How soon a second person has to have reviewed an urgent referral, hours.", gt=0
+    )
+    established: str = Field(
+        "", description="Countries in which the operator is established, as in GB or US,GB; decides whose duty it is."
+    )
+    duties_file: Path | None = Field(
+        None, description="Rules of your own about which agency is told; empty: the ones that come along."
+    )
+
+    # The evidence vault
+    master_key_file: Path | None = Field(
+        None,
+        description="File with the master key that the evidence of every case is encrypted under: 32 bytes in "
+        "hexadecimal. Empty: master.key in data_dir, made on first use.",
+    )
+    master_key: SecretStr = Field(
+        SecretStr(""), description="That key itself, 32 bytes in hexadecimal, instead of a file."
+    )
+    master_key_command: str = Field(
+        "",
+        description="Command that has a key management service wrap and unwrap data keys, instead of a key held here; "
+        "docs/evidence-vault.md says how it is called.",
+    )
+    vault_url: str = Field(
+        "",
+        description="Where kept files lie: s3://bucket/prefix?endpoint=…&region=… for any S3-compatible store, with "
+        "credentials from the standard AWS variables; empty: the folder vault in data_dir.",
+    )
+    vault_check_days: float = Field(
+        30.0, description="How often each kept file is read again to see that it is undamaged, days.", gt=0
+    )
+
+    # Keeping and erasing
+    retention_rules: str = Field(
+        "",
+        description="File of retention rules: how long what is kept, and why; empty: the ones we come with.",
+    )
+    erasure: bool = Field(
+        True, description="Whether what is past its period is announced and erased; off: nothing of a case ever goes."
+    )
+    erasure_notice_days: int = Field(
+        7,
+        description="How long before it goes something is announced to go, so that it can be held, days.",
+        ge=1,
+        le=90,
+    )
+
     # Work in the background
     poll_seconds: float = Field(
         10.0, description="How often the homeserver's own reports are collected, seconds.", gt=0

@@ -19,15 +19,19 @@ from nightlight.bench import (
     intake,
     log,
     page,
+    referral,
     replay,
+    retention,
     rings,
     stream,
+    vault,
     verify,
 )
 
 SMALL: list[tuple[ModuleType, dict[str, Any]]] = [
     (verify, {"_MESSAGES": 3}),
     (attachment, {"_CHUNKS": 2, "_ROUNDS": 1, "_GIGABYTE": 2}),
+    (vault, {"_CHUNKS": 2, "_ROUNDS": 1}),
     (intake, {"REPORTS": 12, "REPORTS_REAL": 12, "WARM_UP": 2}),
     (log, {"BATCHES": 2, "ONE_BY_ONE": 2, "ENTRIES": 1_000}),
     (bundle, {"MESSAGES": 3, "RUNS": 1}),
@@ -38,7 +42,9 @@ SMALL: list[tuple[ModuleType, dict[str, Any]]] = [
     (detect, {"EVENTS": 6_000, "BATCH": 1_000, "SINGLES": 300, "PLAIN": 300, "REPLAY": 1_000}),
     (callback, {"INVITATIONS": 3, "WARM_UP": 1}),
     (backtest, {"EVENTS": 3_000, "EVENTS_PLAIN": 2_000, "ACCOUNTS": 100}),
+    (referral, {"DOCUMENTS": 2, "ROUNDS": 1, "SUBMISSIONS": 1, "FILES": 2, "FILE_BYTES": 50_000}),
     (replay, {"DECISIONS": 50, "ACCOUNTS": 10, "ROUNDS": 1}),
+    (retention, {"CASES": 2_000, "ROUNDS": 1}),
     (rings, {"EDGES": 400, "ACCOUNTS": 60, "ITEMS": 40, "BATCH": 10, "ROUNDS": 1, "PLAIN_EDGES": 50, "EVENTS": 200}),
 ]
 

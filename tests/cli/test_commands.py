@@ -13,7 +13,18 @@ from nightlight.settings import Settings
 from tests.cli.conftest import Run
 
 PASSWORD = "a long enough password"
-COMMANDS = ["serve", "demo", "bench", "disclose", "settings", "version", "log verify", "log head", "reviewer add"]
+COMMANDS = [
+    "serve",
+    "demo",
+    "bench",
+    "disclose",
+    "settings",
+    "version",
+    "log verify",
+    "log head",
+    "reviewer add",
+    "simulate cybertipline",
+]
 
 
 def test_commands_are_all_there() -> None:

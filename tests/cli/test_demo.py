@@ -34,7 +34,7 @@ def test_the_whole_story_happens_by_the_readmes_command(run: Run, tmp_path: Path
     kept = tmp_path / "kept"
     command = ["make", "--silent", "demo", f"ARGS=--once --keep {kept}"]
     environment = {**os.environ, "COLUMNS": "200"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     told = " ".join(done.stderr.split())
     for words in (
@@ -45,6 +45,7 @@ def test_the_whole_story_happens_by_the_readmes_command(run: Run, tmp_path: Path
         "nobody has seen or kept it",
         "sealed for the Example Agency, after alex and billie had signed",
         "3 of 3 messages proven",
+        "its first answer was lost, and still it is there once",
         "entries, nothing rewritten" if "nothing rewritten" in told else "entries, unchanged",
         "REFUSED (wrong_key)",
         "Mallory is suspended",

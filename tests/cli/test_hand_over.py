@@ -100,7 +100,7 @@ def test_the_operators_side_lists_what_it_was_told(run: Run, tmp_path: Path) -> 
     assert run("agency", "list", **settings).returncode == 1  # there is no database yet, and none is made by looking
     added = run("agency", "add", "Example Agency", "--recipient", str(agency.to_public()), **settings)
     assert added.returncode == 0, added.stderr
-    assert run("agency", "list", **settings).stdout == f"Example Agency\t{agency.to_public()}\n"
+    assert run("agency", "list", **settings).stdout == f"Example Agency\tpolice\t{agency.to_public()}\n"
     refused = run("agency", "add", "Other", "--recipient", str(agency), **settings)
     assert (refused.returncode, "not an age recipient" in refused.stderr) == (1, True)
     assert str(agency) not in refused.stderr

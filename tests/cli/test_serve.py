@@ -19,7 +19,7 @@ from nightlight.demo.loopback import free_port
 from nightlight.flows.audit import audit
 from nightlight.hazmat import base64url
 from nightlight.store.database import Database
-from tests.databases import Postgres, postgres
+from tests.databases import Postgres, case_keys, postgres
 from tests.loopback import served
 from tests.simulators.homeserver import ADMIN_TOKEN, SERVER_NAME, SimulatedHomeserver
 
@@ -85,7 +85,7 @@ def test_several_processes_keep_one_log_and_double_nothing(tmp_path: Path, datab
             assert service.wait(timeout=30) is not None
             log.close()
     assert len(simulator.notices) == 5
-    store = Database(database_url, secret(tmp_path, "log"))
+    store = Database(database_url, secret(tmp_path, "log"), case_keys(secret(tmp_path, "master")))
     result = audit(store, [])
     assert (result.reports, result.evidence) == (35, 30)
     store.close()

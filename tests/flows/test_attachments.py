@@ -391,7 +391,7 @@ def test_kept_file_is_the_ciphertext_and_can_be_checked_again_when_it_is_gone(wo
     kept = world.desk.keep_attachment(case_id, event, attachment.attachment_id, "robin", " for a referral ")
     (blob,) = world.homeserver.blobs.values()
     assert kept.blob == hashlib.sha256(blob).digest()
-    assert b"".join(world.vault.read(hashlib.sha256(blob).digest())) == blob
+    assert b"".join(world.vault.read(case_id, hashlib.sha256(blob).digest())) == blob
     (entry,) = [e for e in world.desk.case(case_id, "robin").log if e.kind == LogKind.ATTACHMENT_KEPT]
     assert (entry.actor, json.loads(entry.detail)["reason"]) == ("robin", "for a referral")
     world.desk.decide(case_id, "robin", Outcome.VIOLATION, Policy.CHILD_IMAGERY, "shapes", [ActionKind.QUARANTINE])
@@ -408,7 +408,7 @@ def test_damaged_kept_file_is_not_taken_for_the_homeservers_doing(world: World) 
     world.checker.run_due()
     attachment_id = view(world, case_id, event).attachment.attachment_id
     world.desk.keep_attachment(case_id, event, attachment_id, "robin", "why")
-    (path,) = (Path(world.folder.name) / "attachments").iterdir()
+    (path,) = world.kept_paths()
     path.write_bytes(path.read_bytes()[:-1])
     world.desk.check_attachment_again(case_id, event, attachment_id, "robin")
     world.checker.run_due()
@@ -485,7 +485,7 @@ def test_crash_after_the_file_and_before_its_row_is_completed_by_the_next_try(wo
     event = a_picture(world)
     case_id = reported(world, event)
     (blob,) = world.homeserver.blobs.values()
-    world.vault.keep(hashlib.sha256(blob).digest(), [blob])  # what a crash left
+    world.vault.keep(case_id, hashlib.sha256(blob).digest(), [blob])  # what a crash left
     world.audit()
     attachment_id = view(world, case_id, event).attachment.attachment_id
     kept = world.desk.keep_attachment(case_id, event, attachment_id, "robin", "why")

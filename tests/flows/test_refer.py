@@ -315,7 +315,7 @@ def test_a_kept_file_that_was_changed_since_is_not_handed_over(world: World) -> 
         world.people.add_approver(name, key.public_key().public_bytes_raw(), "test")
     world.desk.decide(case_id, "robin", Outcome.VIOLATION, Policy.CHILD_GROOMING, "what was found", [])
     assert kept.blob is not None
-    world.vault._path(kept.blob).write_bytes(b"something else")
+    world.kept_paths()[0].write_bytes(b"something else")
     with refused("vault_damaged"):
         propose(world, case_id, [event])
 

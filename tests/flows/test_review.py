@@ -61,12 +61,18 @@ def test_only_messages_of_the_case_can_be_revealed(world: World) -> None:
     assert caught.value.code == "message_not_found"
 
 
+def preserved(world: World, event_id: str) -> bytes:
+    with world.store.read() as tx:
+        event = tx.preserved(event_id)
+    assert event is not None
+    return event
+
+
 def test_operator_cannot_change_preserved_evidence(world: World) -> None:
     case_id = case_of(world, world.abusive)
     with world.store.engine.connect() as connection:
-        other = connection.execute(text("SELECT event FROM evidence")).scalar_one()
-        forged = bytes(other).replace(b"@mallory", b"@innocen")
-        connection.execute(text("UPDATE evidence SET event = :e"), {"e": forged})
+        forged = preserved(world, world.abusive).replace(b"@mallory", b"@innocen")
+        connection.execute(text("UPDATE evidence SET event = :e, sealed = NULL"), {"e": forged})
         connection.commit()
     with pytest.raises(RefusedError) as caught:
         world.desk.reveal(case_id, world.abusive, "robin")

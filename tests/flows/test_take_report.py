@@ -335,7 +335,11 @@ def test_one_report_that_cannot_be_checked_does_not_stand_in_front_of_others(wor
     with world.store.engine.connect() as connection:
         # What the first one preserved was damaged on the disk, which no check expects.
         connection.execute(
-            text("INSERT INTO evidence VALUES (:e, 'r', 's', :x, :x, 0)"), {"e": world.abusive, "x": b"{"}
+            text(
+                "INSERT INTO evidence (event_id, room_id, sender, event, sha256, preserved_at)"
+                " VALUES (:e, 'r', 's', :x, :x, 0)"
+            ),
+            {"e": world.abusive, "x": b"{"},
         )
         connection.commit()
     with pytest.raises(ValueError, match="Expecting"):

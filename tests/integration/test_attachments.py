@@ -85,8 +85,8 @@ def test_picture_is_checked_unseen_and_what_was_kept_outlives_a_quarantine(
         assert "shape.png" in session.reveal(case_id, first)
         (attachment,) = re.findall(r'<li id="(attachment_[0-9a-f]+)"', page)
         session.keep_attachment(case_id, first, attachment, "[a referral]")
-        kept = service.folder / "attachments" / hashlib.sha256(blob).hexdigest()
-        assert kept.read_bytes() == blob
+        kept = service.folder / "vault" / "cases" / case_id / hashlib.sha256(blob).hexdigest()
+        assert kept.read_bytes().startswith(b"age-encryption.org/v1\n")
         # One file is quarantined before anybody could check it, one after it was kept.
         for mxc in (first_mxc, second_mxc):
             matrix.quarantine(mxc)
@@ -100,7 +100,8 @@ def test_picture_is_checked_unseen_and_what_was_kept_outlives_a_quarantine(
         assert 'data-attachment="matches_event"' in checked(session, case_id)
     assert service.run("log", "verify").returncode == 0
     service.stop()
-    assert found_in([service.folder], [picture, picture[40:140]]) == {}
+    # Neither the picture nor, outside of the homeserver, its ciphertext: what is kept is encrypted once more.
+    assert found_in([service.folder], [picture, picture[40:140], blob, blob[40:140]]) == {}
     assert _children_of(service.folder) == []
 
 
@@ -113,4 +114,4 @@ def test_unknown_media_are_gone(matrix: MatrixHomeserver, run: Loop, people: tup
 
 def _children_of(folder: Path) -> list[str]:
     """Drafts that were left behind."""
-    return [path.name for path in (folder / "attachments").iterdir() if path.name.startswith(".")]
+    return [path.name for path in (folder / "vault").iterdir() if path.name.startswith(".")]

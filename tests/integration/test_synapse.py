@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import httpx
@@ -59,6 +60,23 @@ def test_openid_token_names_its_account_and_nothing_else_does(
         with pytest.raises(RefusedError) as caught:
             matrix.whois(wrong)
         assert caught.value.code == "invalid_token"
+
+
+def test_an_account_record_has_what_leads_to_the_account_and_none_of_strangers(
+    people: People, matrix: MatrixHomeserver
+) -> None:
+    bob, _ = people
+    record = matrix.account_records.record(bob.user_id)
+    assert record is not None
+    assert record.account == bob.user_id
+    assert (record.emails, record.phones, record.deactivated) == ((), (), False)
+    # Seconds and milliseconds are told apart: the account was made just now.
+    assert record.created_at is not None
+    assert abs(record.created_at - time.time() * 1000) < 3_600_000
+    assert bob.client.device_id in record.devices
+    assert {one.ip for one in record.seen} <= {"127.0.0.1"}
+    for stranger in ("@nobody:town.example", "@bob:elsewhere.example", "bob", "", "@../../x:town.example"):
+        assert matrix.account_records.record(stranger) is None
 
 
 def test_membership_is_known_as_it_was_when_the_message_was_sent(

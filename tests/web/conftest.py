@@ -12,8 +12,9 @@ from nightlight.web.api.log import log_router
 from nightlight.web.api.routes import BodyLimits, api_router
 from nightlight.web.api.status import StatusLinks
 from nightlight.web.app import build_app
+from nightlight.web.console.holds import hold_routes
 from nightlight.web.console.routes import console_routes
-from tests.databases import LOG_KEY
+from tests.databases import LOG_KEY, case_keys
 from tests.simulators.homeserver import SimulatedHomeserver
 from tests.simulators.shared import shared_simulator
 from tests.world import World
@@ -27,7 +28,7 @@ PASSWORD = "a long enough password"
 def world(shared_simulator: tuple[SimulatedHomeserver, str], tmp_path: Path) -> Iterator[World]:
     simulator, url = shared_simulator
     simulator.__dict__.update(SimulatedHomeserver().__dict__)
-    store = Database(f"sqlite:///{tmp_path / 'web.sqlite3'}", LOG_KEY)
+    store = Database(f"sqlite:///{tmp_path / 'web.sqlite3'}", LOG_KEY, case_keys())
     store.migrate()
     world = World(simulator, store, url)
     world.door.add_reviewer("robin", PASSWORD, "test")
@@ -49,7 +50,10 @@ def app_of(world: World, *, cookie_secure: bool = False) -> FastAPI:
             api_router(world.intake, world.store, StatusLinks("https://nightlight.test", bytes(32)), LIMITS),
             log_router(world.transparency),
         ],
-        console_routes(world.desk, world.door, world.referrer, cookie_secure=cookie_secure, session_seconds=3600),
+        [
+            *console_routes(world.desk, world.door, world.referrer, cookie_secure=cookie_secure, session_seconds=3600),
+            *hold_routes(world.desk, world.hold_desk, world.door, cookie_secure=cookie_secure, session_seconds=3600),
+        ],
         world.store,
     )
 

@@ -336,8 +336,7 @@ def test_line_numbers_stay_beside_their_lines(browser: Browser, url: str) -> Non
         assert box.evaluate("e => e.scrollHeight > e.clientHeight")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize(("width", "scheme"), [(320, "dark"), (1280, "light")])
 def test_no_obstacles_and_everything_fits(browser: Browser, url: str, town: Town, scheme: Scheme, width: int) -> None:
     robin = Person(app_of(town), "robin")
     robin.propose("open", share="20", note="n" * 300)

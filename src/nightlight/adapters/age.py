@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import pyrage
 from pyrage import x25519
 
+from nightlight.adapters.objects import Sink
 from nightlight.errors import RefusedError
 
 _MAGIC = b"age-encryption.org/v1\n"
@@ -24,6 +25,23 @@ def check_recipient(text: str) -> None:
 def seal(data: bytes, recipient: str) -> bytes:
     """The file that only the holder of the recipient's identity can open."""
     return bytes(pyrage.encrypt(data, [_recipient(recipient)]))
+
+
+def seal_stream(chunks: Iterable[bytes], recipient: str, out: Sink) -> None:
+    """The same for what is too large to hold: read as it is written, 64 KiB at a time.
+
+    Whatever ``chunks`` or ``out`` raises comes through. What was written until then opens for nobody as a whole: the
+    format authenticates its end.
+    """
+    source, target = _Reading(chunks), _Writing(out)
+    try:
+        pyrage.encrypt_io(source, target, [_recipient(recipient)])
+    except (pyrage.EncryptError, OSError) as e:
+        # What the callbacks raise comes back as another error: the first one is what happened.
+        raise source.error or target.error or e from None
+    # An error while the last bytes are written does not come back at all.
+    if target.error is not None:
+        raise target.error
 
 
 def unseal(data: bytes, identities: Iterable[str]) -> bytes:
@@ -61,3 +79,45 @@ def _recipient(text: str) -> x25519.Recipient:
             "The agency's key is not an age recipient.",
             "It starts with age1, and `age-keygen` prints it. A secret key is never asked for.",
         ) from None
+
+
+class _Reading:
+    """Chunks as a file. Remembers what went wrong."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = iter(chunks)
+        self._rest = memoryview(b"")
+        self.error: BaseException | None = None
+
+    def read(self, size: int = -1, /) -> bytes:
+        try:
+            while not self._rest:
+                chunk = next(self._chunks, None)
+                if chunk is None:
+                    return b""
+                self._rest = memoryview(chunk)
+        except BaseException as e:
+            self.error = e
+            raise
+        taken = self._rest if size < 0 else self._rest[:size]
+        self._rest = self._rest[len(taken) :]
+        return bytes(taken)
+
+
+class _Writing:
+    """A sink that remembers what went wrong."""
+
+    def __init__(self, out: Sink) -> None:
+        self._out = out
+        self.error: BaseException | None = None
+
+    def write(self, data: bytes, /) -> int:
+        try:
+            self._out.write(data)
+        except BaseException as e:
+            self.error = e
+            raise
+        return len(data)
+
+    def flush(self) -> None:
+        return None

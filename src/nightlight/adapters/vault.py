@@ -1,25 +1,36 @@
-"""A folder of encrypted files, each named by the SHA-256 of its ciphertext. Nothing in it can be opened from here."""
+"""Kept files, encrypted for their case on the way in: what the homeserver has as ciphertext is encrypted once more.
+
+An object is one file in the age format (https://age-encryption.org/v1, written and read by pyrage): its payload is
+ChaCha20-Poly1305 over chunks of 64 KiB, whose order and end are authenticated. It is encrypted for the case's own age
+identity, which is stored wrapped (``nightlight.adapters.case_seal``), so without the case's key nobody opens it. Its
+name is ``cases/<case id>/<SHA-256 of the file as it came from the homeserver>``, and what is in it has to have that
+SHA-256.
+"""
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import hmac
-import os
-import secrets
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+import re
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
-from nightlight.errors import NightlightError, UnavailableError
+import pyrage
+from pyrage import x25519
+
+from nightlight.adapters.objects import AbsentError, Objects, Sink, Source
+from nightlight.adapters.pulled import pulled
+from nightlight.errors import RefusedError, UnavailableError
 from nightlight.hazmat.attachment import hash_mismatch
 
 _CHUNK = 1_048_576
-_DRAFT = ".draft-"
+_CASE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 
 
-class FileVault:
-    """Implements ``nightlight.ports.Vault``. A file is there under its name whole, or not at all."""
+class FlatFolder:
+    """Files as they were kept before there were keys of cases: ciphertext of the homeserver, all in one folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -27,79 +38,228 @@ class FileVault:
     def holds(self, sha256: bytes) -> bool:
         return self._path(sha256).is_file()
 
-    def read(self, sha256: bytes) -> Iterator[bytes]:
+    def open(self, sha256: bytes) -> Source:
         try:
-            with self._path(sha256).open("rb") as file:
-                while chunk := file.read(_CHUNK):
-                    yield chunk
+            return self._path(sha256).open("rb")
+        except FileNotFoundError:
+            raise AbsentError from None
         except OSError as e:
-            raise _unreadable(e) from None
+            raise UnavailableError("vault_unreadable", f"The kept file cannot be read: {e.strerror}.") from None
 
-    def keep(self, sha256: bytes, ciphertext: Iterable[bytes]) -> None:
-        """Draft, hash, flush to the disk, then the name: at no instant does half a file carry it."""
-        with self._draft() as (draft, handle):
-            actual = hashlib.sha256()
-            for chunk in ciphertext:
-                actual.update(chunk)
-                with _said():
-                    _write(handle, chunk)
-            if not hmac.compare_digest(actual.digest(), sha256):
-                raise hash_mismatch()
-            with _said():
-                os.fsync(handle)
-                draft.rename(self._path(sha256))
-                self._sync_folder()
+    def files(self) -> list[bytes]:
+        """The SHA-256 of each."""
+        if not self._folder.is_dir():
+            return []
+        names = (path.name for path in self._folder.iterdir() if re.fullmatch("[0-9a-f]{64}", path.name))
+        return sorted(bytes.fromhex(name) for name in names)
+
+    def remove(self, sha256: bytes) -> None:
+        try:
+            self._path(sha256).unlink(missing_ok=True)
+        except OSError as e:
+            raise UnavailableError("vault_unwritable", f"A kept file cannot be removed: {e.strerror}.") from None
 
     def _path(self, sha256: bytes) -> Path:
         return self._folder / sha256.hex()
 
-    @contextmanager
-    def _draft(self) -> Iterator[tuple[Path, int]]:
-        with _said():
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._sweep()
-            draft = self._folder / f"{_DRAFT}{secrets.token_hex(8)}"
-            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+
+class CaseVault:
+    """Implements ``nightlight.ports.Vault``.
+
+    ``identity``: the age identity of a case; raises ``RefusedError('erased')`` once its key is shredded.
+    """
+
+    def __init__(self, objects: Objects, identity: Callable[[str], str], flat: FlatFolder) -> None:
+        self._objects = objects
+        self._identity = identity
+        self._flat = flat
+
+    def holds(self, case_id: str, sha256: bytes) -> bool:
+        return self._objects.holds(_name(case_id, sha256)) or self._flat.holds(sha256)
+
+    def keep(self, case_id: str, sha256: bytes, ciphertext: Iterable[bytes]) -> None:
+        name = _name(case_id, sha256)
+        recipient = self._of(case_id).to_public()
+
+        def fill(sink: Sink) -> None:
+            source, noting = _Hashed(ciphertext, sha256), _Noting(sink.write)
+            try:
+                pyrage.encrypt_io(source, noting, [recipient])
+            except (pyrage.EncryptError, OSError) as e:
+                # What the callbacks raise comes back as another error: the first one is what happened.
+                raise source.error or noting.error or e from None
+            # An error while the last bytes are written does not come back at all.
+            if noting.error is not None:
+                raise noting.error
+
+        self._objects.write(name, fill)
+
+    def read(self, case_id: str, sha256: bytes) -> Generator[bytes, None, None]:
+        # Opened here, not when the first chunk is asked for: whoever is refused is refused at once.
+        source, encrypted = self._open(case_id, sha256)
+        return self._chunks(source, self._of(case_id) if encrypted else None, sha256)
+
+    def check(self, case_id: str, sha256: bytes) -> int:
+        """How many bytes the file has, every one of which was read and verified; raises what ``read`` raises."""
+        source, encrypted = self._open(case_id, sha256)
+        with closing(source):
+            return self._pour(source, self._of(case_id) if encrypted else None, sha256, lambda data: len(data))
+
+    def remove(self, case_id: str) -> None:
+        self._objects.remove(_folder(case_id))
+
+    def old_files(self) -> list[bytes]:
+        return self._flat.files()
+
+    def move_in(self, sha256: bytes, case_ids: Iterable[str]) -> None:
+        for case_id in case_ids:
+            if not self._objects.holds(_name(case_id, sha256)):
+                with closing(self._flat.open(sha256)) as source:
+                    self.keep(case_id, sha256, iter(lambda: source.read(_CHUNK), b""))
+        self._flat.remove(sha256)
+
+    def _open(self, case_id: str, sha256: bytes) -> tuple[Source, bool]:
+        """The file, and whether it is encrypted for its case."""
+        name = _name(case_id, sha256)
+        if self._flat.holds(sha256) and not self._encrypted(name):
+            with suppress(AbsentError):
+                return self._flat.open(sha256), False
+        with suppress(AbsentError):
+            return self._objects.open(name), True
+        raise RefusedError(
+            "vault_missing",
+            "A file that was kept is not in the vault any more: somebody removed it.",
+            "Restore it from a backup, and find out who could write to the vault.",
+        )
+
+    def _encrypted(self, name: str) -> bool:
         try:
-            # The lock says that somebody is at work on it; it ends with the process, however that ends.
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield draft, handle
-        finally:
-            with suppress(OSError):
-                draft.unlink(missing_ok=True)
-            os.close(handle)
+            return self._objects.holds(name)
+        except UnavailableError:
+            return False  # what was kept before is there all the same
 
-    def _sweep(self) -> None:
-        """Removes drafts that a crash left behind."""
-        for draft in self._folder.glob(f"{_DRAFT}*"):
-            with suppress(OSError), draft.open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                draft.unlink()
+    def _chunks(self, source: Source, identity: Any, sha256: bytes) -> Generator[bytes, None, None]:
+        def push(sink: Sink) -> None:
+            self._pour(source, identity, sha256, sink.write)
 
-    def _sync_folder(self) -> None:
-        handle = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        with closing(source):
+            yield from pulled(push)
+
+    def _pour(self, source: Source, identity: Any, sha256: bytes, write: Callable[[bytes], object]) -> int:
+        """Verifies the file and writes it, chunk by verified chunk; that it is whole is known when this returns."""
+        hashing, reading = _Hashing(write), _Reading(source)
         try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+            if identity is None:
+                while chunk := reading.read(_CHUNK):
+                    hashing.write(chunk)
+            else:
+                pyrage.decrypt_io(reading, hashing, [identity])
+        except (pyrage.DecryptError, OSError) as e:
+            raise reading.error or hashing.error or _damaged() from e
+        if not hmac.compare_digest(hashing.digest(), sha256):
+            raise _damaged()
+        return hashing.size
+
+    def _of(self, case_id: str) -> x25519.Identity:
+        try:
+            return x25519.Identity.from_str(self._identity(case_id))
+        except (pyrage.IdentityError, ValueError):
+            raise _damaged() from None
 
 
-def _write(handle: int, data: bytes) -> None:
-    with memoryview(data) as view:
-        sent = 0
-        while sent < len(view):
-            sent += os.write(handle, view[sent:])
+class _Noting:
+    """Passes on what is written, and remembers what went wrong."""
+
+    def __init__(self, write: Callable[[bytes], object]) -> None:
+        self._write = write
+        self.error: BaseException | None = None
+
+    def write(self, data: bytes, /) -> int:
+        try:
+            self._write(data)
+        except BaseException as e:
+            self.error = e
+            raise
+        return len(data)
+
+    def flush(self) -> None:
+        return None
 
 
-@contextmanager
-def _said() -> Iterator[None]:
-    try:
-        yield
-    except NightlightError:
-        raise
-    except OSError as e:
-        raise UnavailableError("vault_unwritable", f"The encrypted file cannot be kept: {e.strerror}.") from None
+class _Hashing(_Noting):
+    def __init__(self, write: Callable[[bytes], object]) -> None:
+        super().__init__(write)
+        self._sha256 = hashlib.sha256()
+        self.size = 0
+
+    def write(self, data: bytes, /) -> int:
+        self._sha256.update(data)
+        self.size += len(data)
+        return super().write(data)
+
+    def digest(self) -> bytes:
+        return self._sha256.digest()
 
 
-def _unreadable(e: OSError) -> UnavailableError:
-    return UnavailableError("vault_unreadable", f"The kept file cannot be read: {e.strerror}.")
+class _Reading:
+    """Reads on, and remembers what went wrong."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.error: BaseException | None = None
+
+    def read(self, size: int = -1, /) -> bytes:
+        try:
+            return self._source.read(size)
+        except OSError as e:
+            self.error = UnavailableError("vault_unreadable", f"The kept file cannot be read: {e.strerror}.")
+            raise
+        except BaseException as e:
+            self.error = e
+            raise
+
+
+class _Hashed:
+    """Chunks as a file, which ends in an error unless they have the SHA-256 that they are to have."""
+
+    def __init__(self, chunks: Iterable[bytes], sha256: bytes) -> None:
+        self._chunks = iter(chunks)
+        self._expected = sha256
+        self._sha256 = hashlib.sha256()
+        self._rest = memoryview(b"")
+        self.error: BaseException | None = None
+
+    def read(self, size: int = -1, /) -> bytes:
+        try:
+            while not self._rest:
+                chunk = next(self._chunks, None)
+                if chunk is None:
+                    if not hmac.compare_digest(self._sha256.digest(), self._expected):
+                        raise hash_mismatch()
+                    return b""
+                self._sha256.update(chunk)
+                self._rest = memoryview(chunk)
+        except BaseException as e:
+            self.error = e
+            raise
+        taken = self._rest if size < 0 else self._rest[:size]
+        self._rest = self._rest[len(taken) :]
+        return bytes(taken)
+
+
+def _folder(case_id: str) -> str:
+    if not _CASE_ID.fullmatch(case_id):
+        raise RefusedError("case_not_found", "There is no such case.")
+    return f"cases/{case_id}"
+
+
+def _name(case_id: str, sha256: bytes) -> str:
+    return f"{_folder(case_id)}/{sha256.hex()}"
+
+
+def _damaged() -> RefusedError:
+    return RefusedError(
+        "vault_damaged",
+        "A kept file is damaged, or somebody changed it: it does not open, or is not the file that was kept.",
+        "Restore it from a backup, and find out who could write to the vault.",
+    )

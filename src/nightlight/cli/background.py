@@ -14,6 +14,9 @@ RETENTION_SECONDS = 600.0
 #: How often it lets go of decisions that are no longer repeated.
 TIDY_SECONDS = 60.0
 
+#: How often kept files are looked for whose check is due.
+VAULT_SECONDS = 300.0
+
 _log = logging.getLogger(__name__)
 
 
@@ -33,8 +36,14 @@ class Background:
             self._thread("retention", RETENTION_SECONDS, house.retention.run),
             self._thread("repeated decisions", TIDY_SECONDS, house.contact_desk.tidy),
             self._thread("asks", 600.0, house.ask_desk.sweep),
+            self._thread("evidence vault", VAULT_SECONDS, house.vault_checker.run_due),
             self._thread("log anchor", 1.0, self._anchor),
         ]
+        if house.submitter is not None:
+            self._threads.append(self._thread("submissions", settings.outbox_seconds, house.submitter.run_due))
+            self._threads.append(self._thread("agency's schema", 86_400.0, house.fetch_tipline_schema))
+        if settings.erasure:
+            self._threads.append(self._thread("erasure", RETENTION_SECONDS, house.eraser.run))
         if house.detection is not None:
             self._threads.append(self._thread("detection", 1.0, house.detection.keep_up))
             self._threads.append(self._thread("rule guard", 300.0, house.rule_guard.run))
@@ -44,6 +53,9 @@ class Background:
     def start(self) -> None:
         # Reading all relations takes a while: nobody who asks first is to wait for it.
         threading.Thread(target=self._attempt, args=("relations", self._house.relations.follow), daemon=True).start()
+        if self._house.submitter is not None:
+            fetch = ("agency's schema", self._house.fetch_tipline_schema)
+            threading.Thread(target=self._attempt, args=fetch, daemon=True).start()
         for thread in self._threads:
             thread.start()
 

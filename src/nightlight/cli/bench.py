@@ -40,15 +40,19 @@ def command(
         log,
         page,
         parity,
+        referral,
         replay,
+        retention,
         rings,
         stream,
+        vault,
         verify,
     )
 
     listed = (
         verify.BENCH,
         attachment.BENCH,
+        vault.BENCH,
         intake.BENCH,
         log.BENCH,
         bundle.BENCH,
@@ -60,9 +64,11 @@ def command(
         callback.BENCH,
         replay.BENCH,
         rings.BENCH,
+        retention.BENCH,
         stream.BENCH,
         backtest.BENCH,
         parity.BENCH,
+        referral.BENCH,
         demo.BENCH,
     )
     benches = {bench.name: bench for bench in listed}

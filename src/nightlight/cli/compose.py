@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from argon2 import PasswordHasher
@@ -18,42 +20,66 @@ from nightlight.adapters.matrix.homeserver import MatrixHomeserver
 from nightlight.adapters.matrix.inspector import MatrixInspector
 from nightlight.adapters.sealed.process import SealedWorker
 from nightlight.adapters.timestamp import TimestampAuthority
-from nightlight.adapters.vault import FileVault
 from nightlight.cli.anchor import Anchor
-from nightlight.cli.files import read_bytes, read_line
+from nightlight.cli.data import shipped_duties
+from nightlight.cli.files import read_bytes, read_line, write_private
 from nightlight.cli.foundation import new_id
 from nightlight.cli.matrix import as_token
-from nightlight.cli.own_page import OwnPageRooms
+from nightlight.cli.retention_rooms import RetentionRooms
 from nightlight.cli.secrets import secret
 from nightlight.errors import RefusedError
 from nightlight.evidence.checkpoint import LogSigner
 from nightlight.evidence.hash_list import parse_hash_list
 from nightlight.flows.attachments import AttachmentPolicy
 from nightlight.flows.check_attachments import AttachmentChecker, AttachmentLimits
+from nightlight.flows.check_vault import examine_vault
 from nightlight.flows.collect_reports import Collector
+from nightlight.flows.draft_referral import ReferralDesk
 from nightlight.flows.enforce import Enforcer
 from nightlight.flows.examine import Examination, Installation
 from nightlight.flows.examine_detection import DetectionExamination
+from nightlight.flows.examine_referrals import ReferralExamination
+from nightlight.flows.fill_draft import DraftFiller
+from nightlight.flows.hand_over import HandOverDesk, Outgoing, Sink
 from nightlight.flows.keep_attachment import AttachmentKeeper
 from nightlight.flows.not_taken import examined, not_taken
 from nightlight.flows.own_door import OwnDoor, OwnDoorLimits
+from nightlight.flows.prepare_report import Preparation, Prepared
+from nightlight.flows.preview_referral import Previewer, PreviewRow
 from nightlight.flows.refer import Operator, Referrer
 from nightlight.flows.referral_people import ReferralPeople
 from nightlight.flows.review import Desk
+from nightlight.flows.send_referral import Alarms, Sender, filed, prior_reports, taken_back
 from nightlight.flows.sign_in import Door
+from nightlight.flows.submit import Submitter
 from nightlight.flows.take_report import Intake, IntakeLimits
 from nightlight.flows.transparency import Transparency
+from nightlight.model.draft import AgencyKind
 from nightlight.model.health import Finding
+from nightlight.model.referral import Referral
 from nightlight.model.report import Report
+from nightlight.model.reporter import ReportingOperator
+from nightlight.model.submission import Submission
+from nightlight.ports import ReportDocuments
+from nightlight.respond.country import country
+from nightlight.respond.duties import read_duties
+from nightlight.respond.referral_clock import ReferralClock
 from nightlight.settings import Attachments
 from nightlight.web.api.routes import BodyLimits
 from nightlight.web.api.status import StatusLinks, how_to_prove
 from nightlight.web.disclose.routes import DisclosurePage
 from nightlight.web.safe.site import Rooms
 
+_log = logging.getLogger(__name__)
+_HOUR_MS = 3_600_000
+
+if TYPE_CHECKING:  # lxml and httpx are read by whoever reports only
+    from nightlight.adapters.cybertipline.client import TiplineClient
+    from nightlight.adapters.cybertipline.schema import Schema
+
 
 @dataclass(frozen=True)
-class House(OwnPageRooms):
+class House(RetentionRooms):
     """Every part of a running Nightlight, made when it is first asked for."""
 
     @cached_property
@@ -90,6 +116,138 @@ class House(OwnPageRooms):
         roots = (read_bytes(settings.timestamp_root_file),) if settings.timestamp_root_file else ()
         stamper = TimestampAuthority(settings.timestamp_url, roots) if settings.timestamp_url else None
         return Referrer(self.store, self.homeserver, self.clock, new_id, self.operator, seal, stamper, self.vault)
+
+    @cached_property
+    def reporting_operator(self) -> ReportingOperator:
+        settings = self.settings
+        return ReportingOperator(
+            service=settings.server_name,
+            first_name=settings.reporting_first_name,
+            last_name=settings.reporting_last_name,
+            email=settings.reporting_email,
+            phone=settings.reporting_phone,
+            about=settings.reporting_about or settings.operator_name,
+            terms_url=settings.terms_url,
+            legal_url=settings.legal_url,
+        )
+
+    @cached_property
+    def preparation(self) -> Preparation:
+        return Preparation(self.store, self.vault, self.settings.attachment_bytes_max)
+
+    @cached_property
+    def referral_desk(self) -> ReferralDesk:
+        records = self.homeserver.account_records if self.settings.homeserver_url else None
+        filler = DraftFiller(self.people, self.settings.server_name, records)
+        settings = self.settings
+        duties = read_duties(read_bytes(settings.duties_file) if settings.duties_file else shipped_duties())
+        established = frozenset(country(code.strip()) for code in settings.established.split(",") if code.strip())
+        sender = Sender(lambda: self.submitter, self._referral_clock, new_id)
+        parts = (self.store, self.clock, new_id, filler, sender.send, prior_reports)
+        return ReferralDesk(*parts, duties, established)
+
+    @property
+    def _referral_clock(self) -> ReferralClock:
+        settings = self.settings
+        hours = {"P1": settings.nca_p1_hours, "P2": settings.nca_p2_hours, "P3": settings.nca_p3_hours}
+        return ReferralClock(
+            int(settings.referral_hours * _HOUR_MS),
+            int(settings.urgent_referral_hours * _HOUR_MS),
+            {priority: int(given * _HOUR_MS) for priority, given in hours.items()},
+        )
+
+    @cached_property
+    def hand_over_desk(self) -> HandOverDesk:
+        return HandOverDesk(self.store, self.clock, new_id, self.preparation, self.referrer, self._pack)
+
+    def _pack(self, outgoing: Outgoing, out: Sink) -> list[tuple[str, bytes]]:
+        from nightlight.adapters.packages.archive import write_package
+        from nightlight.adapters.packages.package import Package
+
+        package = Package(
+            outgoing.referral, outgoing.prepared, self.reporting_operator, outgoing.decision, outgoing.bundle
+        )
+        return [(member.name, member.sha256) for member in write_package(package, outgoing.read, out)]
+
+    @cached_property
+    def alarms(self) -> Alarms:
+        return Alarms(self.store, self.clock, int(self.settings.urgent_review_hours * 3_600_000))
+
+    @cached_property
+    def tipline(self) -> TiplineClient | None:
+        """The connection to the CyberTipline; None where there is none."""
+        settings = self.settings
+        if not settings.ncmec_url:
+            return None
+        if settings.ncmec_credentials_file is None:
+            raise RefusedError(
+                "settings_missing",
+                "NIGHTLIGHT_NCMEC_URL is set, and NIGHTLIGHT_NCMEC_CREDENTIALS_FILE is not.",
+                "NCMEC issues a user name and a password; they go into a file, a line each.",
+            )
+        from nightlight.adapters.cybertipline.client import CredentialsFile, TiplineClient
+
+        return TiplineClient(settings.ncmec_url, CredentialsFile(settings.ncmec_credentials_file))
+
+    @cached_property
+    def submitter(self) -> Submitter | None:
+        """None where this installation is not connected to the CyberTipline."""
+        if self.tipline is None:
+            return None
+        jitter = lambda: random.uniform(0.8, 1.2)  # noqa: E731, S311 - spreads load, guards nothing
+        return Submitter(self.store, self.tipline, self._documents, self.clock, new_id, filed, taken_back, jitter)
+
+    def _documents(self, submission: Submission) -> ReportDocuments:
+        from nightlight.adapters.cybertipline.documents import TiplineDocuments
+
+        with self.store.read() as tx:
+            referral = tx.referral(submission.referral_id)
+        if referral is None:
+            raise RefusedError("referral_not_found", "There is no such referral.")
+        prepared = self.preparation.prepare(referral)
+        return TiplineDocuments(prepared, self.reporting_operator, self.tipline_schema(), self.preparation.content)
+
+    def tipline_schema(self) -> Schema:
+        """The agency's own schema as it was last fetched, else ours."""
+        from nightlight.adapters.cybertipline.schema import XSD_BYTES_MAX, Schema
+
+        fetched = self.settings.data_dir / "cybertipline.xsd"
+        return Schema.read(read_bytes(fetched, XSD_BYTES_MAX)) if fetched.exists() else Schema.own()
+
+    def fetch_tipline_schema(self) -> bytes:
+        """Fetches the agency's schema and keeps it, if it can be used. ``RefusedError``, ``UnavailableError``."""
+        from nightlight.adapters.cybertipline.drift import Effect, drift
+        from nightlight.adapters.cybertipline.schema import Schema
+
+        if self.tipline is None:
+            raise RefusedError("settings_missing", "NIGHTLIGHT_NCMEC_URL is not set.", "Set it, or name a file.")
+        xsd = self.tipline.schema()
+        for difference in drift(Schema.own(), Schema.read(xsd)):
+            if difference.effect is Effect.BREAKS:
+                _log.warning("the CyberTipline's schema changed: %s", difference.message)
+        draft = self.settings.data_dir / f".cybertipline.{secrets.token_hex(8)}"
+        write_private(draft, xsd)
+        draft.replace(self.settings.data_dir / "cybertipline.xsd")
+        return xsd
+
+    @cached_property
+    def previewer(self) -> Previewer:
+        from nightlight.adapters.cybertipline.preview import tipline_preview
+
+        def ncmec(prepared: Prepared) -> Sequence[PreviewRow]:
+            return tipline_preview(prepared, self.reporting_operator, self.tipline_schema())
+
+        from nightlight.adapters.packages.package import KINDS
+        from nightlight.adapters.packages.preview import package_form
+
+        forms = {kind: package_form(kind, self.reporting_operator) for kind in KINDS}
+        return Previewer(self.store, self.clock, self.preparation, {**forms, AgencyKind.NCMEC: ncmec})
+
+    def drafted_referrals(self) -> list[Referral]:
+        """Every referral with a draft, the newest first."""
+        with self.store.read() as tx:
+            found = [referral for referral in tx.referrals() if referral.draft is not None]
+        return sorted(found, key=lambda referral: -referral.proposed_at)
 
     @cached_property
     def referral_people(self) -> ReferralPeople:
@@ -153,12 +311,17 @@ class House(OwnPageRooms):
             policy_problems=self.policy_book.problems(),
         )
         detection = DetectionExamination(self.store, self.rule_report, self.rule_guard)
+        ask = self.tipline.status if self.tipline is not None else None
+        referrals = ReferralExamination(self.alarms, self.reporting_operator, ask)
 
         def inside() -> Iterator[Finding]:
             with self.store.read() as tx:
                 found = not_taken(tx, self.clock.now())
+                vault = list(examine_vault(tx, self.clock.now(), settings.vault_check_days, self.master_key_name))
+            yield from vault
             yield from examined(found)
             yield from detection.run()
+            yield from referrals.run()
 
         return Examination(self.inspector if settings.homeserver_url else None, self.clock, here, inside)
 
@@ -226,11 +389,8 @@ class House(OwnPageRooms):
     @cached_property
     def desk(self) -> Desk:
         keeper = AttachmentKeeper(self.store, self.homeserver, self.vault, self.clock)
-        return Desk(self.store, self.clock, new_id, self.events, self.attachment_policy, keeper, self.alerts)
-
-    @cached_property
-    def vault(self) -> FileVault:
-        return FileVault(self.settings.data_dir / "attachments")
+        parts = (self.store, self.clock, new_id, self.events, self.attachment_policy, keeper, self.alerts)
+        return Desk(*parts, rules=self.retention_rules)
 
     @cached_property
     def attachment_policy(self) -> AttachmentPolicy:
@@ -264,6 +424,7 @@ class House(OwnPageRooms):
             self.settings.sign_in_attempts,
             PasswordHasher(),
             _decoy_hash(),
+            alarms=lambda: len(self.alarms.all()),
         )
 
     @cached_property
@@ -297,8 +458,8 @@ class House(OwnPageRooms):
         )
 
     def close(self) -> None:
-        for name in ("homeserver", "inspector", "store"):
-            if name in self.__dict__:
+        for name in ("homeserver", "inspector", "tipline", "store"):
+            if self.__dict__.get(name) is not None:
                 self.__dict__[name].close()
 
 

@@ -1,4 +1,4 @@
-"""What comes with the package as data: preset policies, notices, helplines."""
+"""What comes with the package as data: preset policies, retention rules, notices, helplines."""
 
 from __future__ import annotations
 
@@ -48,6 +48,13 @@ def pack_file(name: str) -> bytes:
     return read_bytes(path)
 
 
+def retention_file(name: str = "") -> bytes:
+    """The retention rules that come with the package, or the file at that path."""
+    if not name:
+        return resources.files("nightlight.respond").joinpath("retention.yaml").read_bytes()
+    return read_bytes(Path(name))
+
+
 def catalogue(folder: Path | None = None) -> Catalogue:
     """The notices, caps and helplines that come with the package; a file in ``folder`` takes the place of ours.
 
@@ -83,3 +90,8 @@ def _read(file: Traversable | Path, read: Callable[[bytes], T]) -> T:
 
 def _prevent() -> Traversable:
     return resources.files("nightlight.prevent")
+
+
+def shipped_duties() -> bytes:
+    """The rules about which agency is told that come along."""
+    return resources.files("nightlight.respond").joinpath("duties.yaml").read_bytes()

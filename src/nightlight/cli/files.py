@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from nightlight.errors import RefusedError
 
@@ -29,6 +33,22 @@ def write_private(path: Path, data: bytes) -> None:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
+    except OSError as e:
+        raise RefusedError("file_unwritable", f"{path} cannot be written: {e.strerror}.") from None
+
+
+@contextmanager
+def writing_private(path: Path) -> Iterator[BinaryIO]:
+    """The same, piece by piece: under another name until it is whole. ``RefusedError('file_unwritable')``."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
+    try:
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                yield file
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
     except OSError as e:
         raise RefusedError("file_unwritable", f"{path} cannot be written: {e.strerror}.") from None
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from nightlight.adapters.case_seal import CaseKeys
+from nightlight.cli.master_key import master_key_of
 from nightlight.cli.secrets import secret
 from nightlight.errors import RefusedError
 from nightlight.settings import Settings
@@ -48,4 +50,12 @@ class Foundation:
 
     @cached_property
     def store(self) -> Database:
-        return Database(self.settings.resolved_database_url, secret(self.settings.data_dir, "log"))
+        return Database(self.settings.resolved_database_url, secret(self.settings.data_dir, "log"), self.case_keys)
+
+    def master_key_name(self) -> str:
+        """Raises what reading the master key raises."""
+        return self.case_keys.master.name
+
+    @cached_property
+    def case_keys(self) -> CaseKeys:
+        return CaseKeys(master_key_of(self.settings), self.clock)

@@ -17,13 +17,16 @@ from nightlight.cli import demo as demo_command
 from nightlight.cli import disclose as disclose_command
 from nightlight.cli import doctor as doctor_command
 from nightlight.cli import events as events_command
+from nightlight.cli import evidence as evidence_command
 from nightlight.cli import log as log_command
 from nightlight.cli import matrix as matrix_command
 from nightlight.cli import page as page_command
 from nightlight.cli import policy as policy_command
 from nightlight.cli import referral as referral_command
+from nightlight.cli import retention as retention_command
 from nightlight.cli import reviewer as reviewer_command
 from nightlight.cli import rules as rules_command
+from nightlight.cli import simulate as simulate_command
 from nightlight.cli import stream as stream_command
 from nightlight.cli import town as town_command
 from nightlight.cli import verify as verify_command
@@ -50,8 +53,11 @@ app.add_typer(rules_command.app, name="rules")
 app.add_typer(approver_command.app, name="approver")
 app.add_typer(referral_command.agency_app, name="agency")
 app.add_typer(referral_command.app, name="referral")
+app.add_typer(evidence_command.app, name="evidence")
+app.add_typer(retention_command.app, name="retention")
 app.add_typer(stream_command.app, name="stream")
 app.add_typer(town_command.app, name="town")
+app.add_typer(simulate_command.app, name="simulate")
 app.command("disclose")(disclose_command.command)
 app.command("verify")(verify_command.command)
 app.command("demo")(demo_command.command)
@@ -78,7 +84,7 @@ def serve(
     if workers > 1 and settings.resolved_database_url.startswith("sqlite"):
         raise RefusedError("workers", "SQLite serves one process.", "Set NIGHTLIGHT_DATABASE_URL to a PostgreSQL.")
     first = House(settings)  # settings that are missing or do not fit are said here, before anything starts
-    _ = first.attachment_policy
+    _ = first.attachment_policy, first.retention_rules, first.vault, first.master_key_name()
     first.homeserver.close()
     if workers > 1:
         uvicorn.run(
@@ -94,6 +100,8 @@ def serve(
         return
     house = House(settings)
     house.store.migrate()
+    with house.store.read() as tx:
+        house.case_keys.require_master(tx)  # evidence that cannot be opened is said now, not at the next case
     uvicorn.run(
         app_for(house),
         host=settings.host,

@@ -21,7 +21,9 @@ from nightlight.web.api.prevention import prevention_router
 from nightlight.web.api.routes import api_router
 from nightlight.web.app import build_app
 from nightlight.web.console.asks import ask_routes
+from nightlight.web.console.holds import hold_routes
 from nightlight.web.console.policies import policy_routes
+from nightlight.web.console.referral_desk import ReferralPages, referral_desk_routes
 from nightlight.web.console.routes import console_routes
 from nightlight.web.console.rules import rule_routes
 from nightlight.web.console.signals import signal_routes
@@ -84,6 +86,26 @@ def app_for(house: House) -> FastAPI:
                 cookie_secure=settings.cookie_secure,
                 session_seconds=int(settings.session_hours * 3600),
             ),
+            *referral_desk_routes(
+                ReferralPages(
+                    house.referral_desk,
+                    house.previewer,
+                    house.drafted_referrals,
+                    house.alarms.all,
+                    house.submitter,
+                    house.hand_over_desk,
+                ),
+                house.door,
+                cookie_secure=settings.cookie_secure,
+                session_seconds=int(settings.session_hours * 3600),
+            ),
+            *hold_routes(
+                house.desk,
+                house.hold_desk,
+                house.door,
+                cookie_secure=settings.cookie_secure,
+                session_seconds=int(settings.session_hours * 3600),
+            ),
             *policy_routes(
                 house.policies,
                 house.door,
@@ -119,6 +141,8 @@ def app_from_environment() -> FastAPI:
     quiet_logging()
     house = House(load_settings())
     house.store.migrate()
+    with house.store.read() as tx:
+        house.case_keys.require_master(tx)
     return app_for(house)
 
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
+from nightlight.demo.loopback import NO_TLS
 from nightlight.demo.synapse import Synapse
 from nightlight.errors import UnavailableError
 
@@ -35,6 +36,7 @@ class Account:
             headers={"Authorization": f"Bearer {access_token}"},
             timeout=30,
             trust_env=False,
+            verify=NO_TLS,
         )
 
     async def depart(self) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 
+from nightlight.demo.loopback import NO_TLS
 from nightlight.errors import UnavailableError
 
 
@@ -76,7 +77,7 @@ class ChildServer:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and process.poll() is None:
             try:
-                if httpx.get(self._health_url, timeout=1, trust_env=False).status_code == 200:
+                if httpx.get(self._health_url, timeout=1, trust_env=False, verify=NO_TLS).status_code == 200:
                     return
             except httpx.HTTPError:
                 time.sleep(0.05)

@@ -1,10 +1,13 @@
-"""Free ports on this machine."""
+"""Talking on this machine alone: free ports, and no TLS."""
 
 from __future__ import annotations
 
 import random
 import socket
+import ssl
 
+#: For clients, which would read the system's certificates otherwise, each of them, for a twentieth of a second.
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 #: Below the range that outgoing connections take their own ports from.
 _PORTS = range(20_000, 32_000)
 

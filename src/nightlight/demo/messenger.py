@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from nightlight.demo.account import quoted
+from nightlight.demo.loopback import NO_TLS
 from nightlight.errors import UnavailableError
 
 _DAY_MS = 86_400_000
@@ -20,7 +21,9 @@ class Messenger:
 
     def __init__(self, nightlight_url: str, token: str) -> None:
         headers = {"Authorization": f"Bearer {token}"}
-        self._http = httpx.AsyncClient(base_url=nightlight_url, headers=headers, timeout=30, trust_env=False)
+        self._http = httpx.AsyncClient(
+            base_url=nightlight_url, headers=headers, timeout=30, trust_env=False, verify=NO_TLS
+        )
         self._turn = 0
 
     async def __aenter__(self) -> Messenger:

@@ -23,6 +23,7 @@ class Outcome:
     enforced: list[str] = field(default_factory=list)
     file: str = ""
     referred: str = ""
+    filed: str = ""
     checked: str = ""
     followed: str = ""
     log: str = ""

@@ -8,6 +8,7 @@ from types import TracebackType
 
 import httpx
 
+from nightlight.demo.loopback import NO_TLS
 from nightlight.errors import UnavailableError
 
 _CSRF = re.compile(r'name="csrf"\s+value="([^"]+)"')
@@ -20,6 +21,7 @@ class OwnPage:
             base_url=nightlight_url,
             timeout=30,
             trust_env=False,
+            verify=NO_TLS,
             follow_redirects=True,
             headers={"Origin": nightlight_url, "Accept-Language": "en"},
         )

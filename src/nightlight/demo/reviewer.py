@@ -10,9 +10,11 @@ from urllib.parse import quote
 
 import httpx
 
+from nightlight.demo.loopback import NO_TLS
 from nightlight.errors import UnavailableError
 
 _CSRF = re.compile(r'name="csrf"\s+value="([^"]+)"')
+_SEEN = re.compile(r'name="seen"\s+value="([^"]+)"')
 
 
 class ReviewerSession:
@@ -20,7 +22,11 @@ class ReviewerSession:
 
     def __init__(self, nightlight_url: str) -> None:
         self._http = httpx.Client(
-            base_url=nightlight_url, timeout=30, trust_env=False, headers={"Origin": nightlight_url}
+            base_url=nightlight_url,
+            timeout=30,
+            trust_env=False,
+            verify=NO_TLS,
+            headers={"Origin": nightlight_url},
         )
 
     def __enter__(self) -> ReviewerSession:
@@ -73,6 +79,26 @@ class ReviewerSession:
         answer = self._post(case_id, "refer", form)
         if answer.status_code != 303:
             raise _unexpected("referring", answer)
+
+    def begin_referral(self, case_id: str, agency: str) -> str:
+        """The id of a new draft, filled from what is known."""
+        answer = self._post(case_id, "draft", {"agency": agency})
+        if answer.status_code != 303:
+            raise _unexpected("beginning a referral", answer)
+        return str(answer.headers["location"]).rpartition("/")[2]
+
+    def referral(self, referral_id: str) -> str:
+        """The referral as HTML."""
+        return self._page(f"/referrals/{quote(referral_id)}")
+
+    def step_referral(self, referral_id: str, what: str) -> int:
+        """Takes a step on the draft as it is now; the status of the answer, 303 where it was taken."""
+        page = self.referral(referral_id)
+        csrf, seen = _CSRF.search(page), _SEEN.search(page)
+        if not csrf:
+            raise UnavailableError("console", "The referral's page carries no form.", retry=False)
+        form = {"csrf": unescape(csrf.group(1)), "seen": unescape(seen.group(1)) if seen else ""}
+        return self._http.post(f"/referrals/{quote(referral_id)}/{what}", data=form).status_code
 
     def keep_attachment(self, case_id: str, event_id: str, attachment_id: str, reason: str) -> None:
         """Has the encrypted file kept."""

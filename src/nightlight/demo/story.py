@@ -16,6 +16,7 @@ from nightlight.demo.moving_in import MovingIn
 from nightlight.demo.outcome import Outcome
 from nightlight.demo.prevention_story import PreventionStory
 from nightlight.demo.reach import Reach
+from nightlight.demo.referral_story import ReferralStory
 from nightlight.demo.report_story import CONTEXT, REPORTED, ReportStory
 from nightlight.demo.stage import Stage, StoryError, everybody
 from nightlight.demo.town import Town
@@ -27,7 +28,7 @@ Progress = Callable[[str], None]
 class Story:
     """Plays in a town that is up."""
 
-    steps = 24
+    steps = 25
 
     def __init__(self, town: Town, progress: Progress) -> None:
         self._town = town
@@ -43,7 +44,7 @@ class Story:
         outcome = Outcome()
         moving_in, prevention = MovingIn(stage, reach), PreventionStory(stage)
         report, detection = ReportStory(stage, outcome), DetectionStory(stage)
-        hand_over = HandOverStory(stage, report, outcome)
+        hand_over, referral = HandOverStory(stage, report, outcome), ReferralStory(stage, outcome)
 
         async def look_again() -> None:
             await asyncio.to_thread(self._look_again, stage, moving_in.birth_months, outcome)
@@ -64,18 +65,21 @@ class Story:
             *detection.scenes(),
             *prevention.last_scenes(),
             *hand_over.scenes(),
+            *referral.scenes(),
             ("Is everything in the log, and still nothing else readable?", look_again),
             *hand_over.last_scenes(),
             ("Who could reach whom now?", table),
         ]
         try:
             hand_over.begin()
+            referral.begin()
             for title, scene in scenes:
                 self._progress(title)
                 with _told_as(title):
                     await scene()
         finally:
             await hand_over.end()
+            await referral.end()
         outcome.found = detection.told
         outcome.told, outcome.never_arrived = prevention.told, prevention.never_arrived
         return outcome

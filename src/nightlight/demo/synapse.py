@@ -16,7 +16,7 @@ import httpx
 
 from nightlight.adapters.matrix.history import registration
 from nightlight.demo.child import ChildServer
-from nightlight.demo.loopback import free_port
+from nightlight.demo.loopback import NO_TLS, free_port
 from nightlight.errors import UnavailableError
 from nightlight.hazmat import base64url
 
@@ -94,7 +94,7 @@ class Synapse:
     def register(self, localpart: str, password: str, *, admin: bool = False) -> str:
         """Registers an account with the shared secret (Synapse admin API, "Shared-Secret Registration")."""
         path = f"{self.base_url}/_synapse/admin/v1/register"
-        with httpx.Client(timeout=30, trust_env=False) as http:
+        with httpx.Client(timeout=30, trust_env=False, verify=NO_TLS) as http:
             nonce = http.get(path).json()["nonce"]
             role = "admin" if admin else "notadmin"
             message = "\x00".join([nonce, localpart, password, role]).encode()

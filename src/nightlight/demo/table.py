@@ -101,6 +101,7 @@ def _report(outcome: Outcome) -> tuple[tuple[str, str], ...]:
         ("One tap on Bob's page", outcome.blocked),
         ("The picture, unseen", outcome.file),
         ("The evidence left", outcome.referred),
+        ("The clearing house has", outcome.filed),
         ("Readable, in the end", f"{outcome.readable_after} messages beyond the reported ones"),
         ("Birth months readable", str(outcome.ages_readable)),
         ("nightlight log verify", outcome.log),

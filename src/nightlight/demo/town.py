@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from nightlight.demo.clearing_house import ClearingHouse
 from nightlight.demo.loopback import free_port
 from nightlight.demo.service import Service
 from nightlight.demo.synapse import Synapse, write_private
@@ -31,6 +32,7 @@ class Town:
         self.folder = folder
         self._port = free_port()
         self.synapse = Synapse(folder / "synapse", nightlight_url=f"http://127.0.0.1:{self._port}")
+        self.clearing_house = ClearingHouse(folder / "clearing-house")
         self.service_token = secrets.token_urlsafe(32)
         self.reviewer = Login("robin", secrets.token_urlsafe(12))
         self.service: Service | None = None
@@ -44,7 +46,7 @@ class Town:
         self.stop()
 
     def start(self) -> None:
-        """Starts the homeserver, then Nightlight, and adds the reviewer."""
+        """Starts the homeserver and the training service, then Nightlight, and adds the reviewer."""
         token_file = self.folder / "service-token"
         write_private(token_file, self.service_token)
         self.service = Service(
@@ -56,16 +58,24 @@ class Town:
             appservice_file=str(self.synapse.appservice_path),
             detection="live",
             rings="live",
+            ncmec_url=self.clearing_house.url,
+            ncmec_credentials_file=str(self.clearing_house.credentials),
+            reporting_first_name="Robin",
+            reporting_last_name="Example",
+            reporting_email="safety@example.org",
         )
-        with ThreadPoolExecutor(1) as beside:
+        with ThreadPoolExecutor(2) as beside:
             added = beside.submit(self.service.add_reviewer, self.reviewer.username, self.reviewer.password)
+            ready = beside.submit(self.clearing_house.start)
             self.synapse.start()
             added.result()
+            ready.result()
         self.service.start()
 
     def stop(self) -> None:
         if self.service is not None:
             self.service.stop()
+        self.clearing_house.stop()
         self.synapse.stop()
 
     @property

@@ -141,8 +141,12 @@ class AccountBook:
     def forget(self, accounts: Sequence[str], by: str = "service") -> int:
         """Removes everything about accounts: events, relations, ages, decisions, requests. Returns how much.
 
-        Reports, evidence and the log are not prevention's, and stay.
+        Reports, evidence and the log are not prevention's, and stay. ``RefusedError('account_held')`` where one of them
+        is under a hold: then nothing of any of them is removed.
         """
+        with self.store.read() as tx:
+            for account in accounts:
+                _require_no_hold(tx, account, self.clock.now())
         return sum(self._forget(account, by) for account in accounts)
 
     def _forget(self, account: str, by: str) -> int:
@@ -153,6 +157,7 @@ class AccountBook:
             events, named = tx.events_naming(account), tx.relations_naming(one)
             decisions = tx.decisions_naming(account)
         with self.store.write() as tx:
+            _require_no_hold(tx, account, self.clock.now())
             gone = tx.remove_events(events, account, last_event)
             gone += tx.remove_contacts_of(account, decisions, now - _CLOCK_MS) + tx.remove_actions_of(account)
             gone += tx.remove_own_page(one, account) + tx.remove_asks_of(one) + tx.remove_signals_of(one, account)
@@ -160,6 +165,16 @@ class AccountBook:
             tx.log(now, LogKind.ACCOUNT_FORGOTTEN, by, self.people.pseudonym(account), {"removed": gone})
         self.view.follow()
         return gone
+
+
+def _require_no_hold(tx: Transaction, account: str, now: int) -> None:
+    for hold in tx.holds_on_account(account):
+        if hold.holds(now):
+            raise RefusedError(
+                "account_held",
+                f"The account is under the hold {hold.hold_id}: nothing about it may be removed.",
+                "Two people release a hold; see `nightlight retention holds`.",
+            )
 
 
 def _checked(line: AccountLine, now: int) -> Age | None:

@@ -11,9 +11,13 @@ from typing import Any
 from nightlight.errors import RefusedError
 from nightlight.evidence.log import LogEntry, LogHead, LogKind, verify_log
 from nightlight.flows.audit_attachments import AttachmentClaims
+from nightlight.flows.audit_erasures import ErasureClaims, HoldClaims
 from nightlight.flows.audit_policies import PolicyClaims
+from nightlight.flows.audit_referrals import ReferralClaims
+from nightlight.flows.audit_submissions import SubmissionClaims
 from nightlight.flows.record_report import is_recorded
 from nightlight.model.case import CaseState
+from nightlight.model.retention import Record
 from nightlight.ports import Store
 
 
@@ -35,15 +39,33 @@ class _Claims:
     evidence: dict[str, str] = field(default_factory=dict)
     decisions: dict[str, dict[str, Any]] = field(default_factory=dict)
     cases: dict[str, str | None] = field(default_factory=dict)
-    actions: dict[str, tuple[str, str]] = field(default_factory=dict)
-    referrals: dict[str, tuple[str, str]] = field(default_factory=dict)
-    approvals: dict[str, dict[str, str]] = field(default_factory=dict)
+    actions: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    referrals: ReferralClaims = field(default_factory=ReferralClaims)
+    submissions: SubmissionClaims = field(default_factory=SubmissionClaims)
     attachments: AttachmentClaims = field(default_factory=AttachmentClaims)
     policies: PolicyClaims = field(default_factory=PolicyClaims)
+    erasures: ErasureClaims = field(default_factory=ErasureClaims)
+    holds: HoldClaims = field(default_factory=HoldClaims)
+
+
+#: What a row says of itself when it does not open, although the master key is the right one.
+_DOES_NOT_OPEN = frozenset({"sealed_damaged", "case_key_damaged", "erased"})
 
 
 def audit(store: Store, anchors: Iterable[LogHead]) -> AuditResult:
-    """Walks the whole log. ``RefusedError``: ``log_broken``, or ``record_changed`` where a table was edited."""
+    """Walks the whole log. ``RefusedError``: ``log_broken``, or ``record_changed`` where a table was edited.
+
+    What is encrypted is opened on the way; ``master_key_wrong`` and the like where it cannot be.
+    """
+    try:
+        return _audit(store, anchors)
+    except RefusedError as e:
+        if e.code in _DOES_NOT_OPEN:
+            raise RefusedError("record_changed", e.message, e.hint) from None
+        raise
+
+
+def _audit(store: Store, anchors: Iterable[LogHead]) -> AuditResult:
     claims = _Claims()
     # One instant for the log and the tables: the service goes on meanwhile.
     with store.snapshot() as tx:
@@ -63,26 +85,28 @@ def audit(store: Store, anchors: Iterable[LogHead]) -> AuditResult:
         for case_id, said in claims.decisions.items():
             decision = tx.decision_of(case_id)
             kept = decision and (decision.outcome, decision.policy, decision.reason)
-            if kept != (said.get("outcome"), said.get("policy"), said.get("reason")):
+            reason = "" if claims.erasures.of(case_id, Record.DECISION) else said.get("reason")
+            if kept != (said.get("outcome"), said.get("policy"), reason):
                 raise _changed("The decision on", case_id)
             result.decisions += 1
-        for action_id, planned in claims.actions.items():
+        for action_id, (case_id, kind, target) in claims.actions.items():
             action = tx.action(action_id)
-            if action is None or (action.kind, action.target) != planned:
+            there = "" if claims.erasures.of(case_id, Record.REPORT) else target
+            if action is None or (action.kind, action.target) != (kind, there):
                 raise _changed("The action", action_id)
-        for referral_id, said_of_it in claims.referrals.items():
-            referral = tx.referral(referral_id)
-            stored = referral and (referral.agency.name, hashlib.sha256(referral.attestation).hexdigest())
-            if referral is None or stored != said_of_it:
-                raise _changed("The referral", referral_id)
-            given = {a.approver: hashlib.sha256(a.signature).hexdigest() for a in referral.approvals}
-            if given != claims.approvals.get(referral_id, {}):
-                raise _changed("The approvals of", referral_id)
-        if len(tx.referrals()) != len(claims.referrals):
+        if (referral := claims.referrals.broken(tx, claims.erasures)) is not None:
+            raise _changed("The referral", referral)
+        if len(tx.referrals()) != claims.referrals.count:
             raise RefusedError("record_changed", "The tables hold a referral that the log never saw.")
+        if (submission := claims.submissions.broken(tx, claims.erasures)) is not None:
+            raise _changed("The submission", submission)
         broken = claims.attachments.broken(tx, claims.evidence)
         if broken is not None:
             raise _changed("An attachment of", broken)
+        if (case := claims.erasures.swapped or claims.erasures.broken(tx)) is not None:
+            raise _changed("What was erased, or should be, of", case)
+        if (hold := claims.holds.broken(tx)) is not None:
+            raise _changed("The hold", hold)
         if (change := claims.policies.broken(tx)) is not None:
             raise _changed("The policy change", str(change))
         if tx.count_cases(CaseState.DECIDED) != result.decisions:
@@ -99,6 +123,10 @@ def _noting(entries: Iterable[LogEntry], claims: _Claims) -> Iterator[LogEntry]:
         detail = json.loads(entry.detail)
         claims.attachments.note(entry, detail)
         claims.policies.note(entry, detail)
+        claims.referrals.note(entry, detail)
+        claims.submissions.note(entry, detail)
+        claims.holds.note(entry, detail)
+        claims.erasures.note(entry, detail, claims.reports, claims.evidence)
         if entry.kind in (LogKind.REPORT_RECEIVED, LogKind.REPORT_CHECKED):
             claims.reports[entry.subject] = detail["record"]
             claims.cases[entry.subject] = detail.get("case")
@@ -107,12 +135,8 @@ def _noting(entries: Iterable[LogEntry], claims: _Claims) -> Iterator[LogEntry]:
                     claims.evidence.setdefault(message["event"], message["evidence"])
         elif entry.kind == LogKind.CASE_DECIDED:
             claims.decisions[entry.subject] = detail
-        elif entry.kind == LogKind.REFERRAL_PROPOSED:
-            claims.referrals[detail["referral"]] = (detail["agency"], detail["attestation"])
-        elif entry.kind == LogKind.REFERRAL_APPROVED:
-            claims.approvals.setdefault(detail["referral"], {})[entry.actor] = detail["signature"]
         elif entry.kind == LogKind.ACTION_PLANNED:
-            claims.actions[detail["action"]] = (detail["kind"], detail["target"])
+            claims.actions[detail["action"]] = (entry.subject, detail["kind"], detail["target"])
 
 
 def _changed(what: str, name: str) -> RefusedError:

@@ -6,7 +6,7 @@ only whoever holds the row's lease writes it, so its verdict is stored and logge
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from nightlight.errors import RefusedError, UnavailableError
@@ -14,6 +14,7 @@ from nightlight.evidence.attachment import EncryptedFile
 from nightlight.evidence.log import LogKind
 from nightlight.flows.attachments import AttachmentPolicy, file_again, record_of
 from nightlight.flows.enforce import BACKOFF_MAX_MS
+from nightlight.flows.kept_files import read_for, readable_cases
 from nightlight.model.attachment import Attachment, AttachmentCode, AttachmentState, Digests
 from nightlight.ports import Clock, Digester, Homeserver, Store, Transaction, Vault
 
@@ -75,8 +76,9 @@ class AttachmentChecker:
         try:
             with self.store.read() as tx:
                 file = file_again(tx, attachment)
+                cases = readable_cases(tx, attachment.event_id)
             if isinstance(file, EncryptedFile):
-                self._settle(attachment, AttachmentCode.MATCHES_EVENT, None, self._digests(file))
+                self._settle(attachment, AttachmentCode.MATCHES_EVENT, None, self._digests(file, cases))
             else:
                 self._settle(attachment, file.code, None)
         except RefusedError as e:
@@ -87,14 +89,14 @@ class AttachmentChecker:
             else:
                 self._settle(attachment, AttachmentCode.UNCHECKED, e.message)
 
-    def _digests(self, file: EncryptedFile) -> Digests:
-        kept = self.vault.holds(file.sha256)
+    def _digests(self, file: EncryptedFile, cases: Sequence[str]) -> Digests:
         # What was kept here comes first: it is still there when the homeserver quarantined or deleted it.
-        ciphertext = self.vault.read(file.sha256) if kept else self.homeserver.download(file.mxc)
+        kept = read_for(self.vault, cases, file.sha256)
+        ciphertext = self.homeserver.download(file.mxc) if kept is None else kept
         try:
             return self.digester.digest(file.opening, file.sha256, ciphertext, self.limits.bytes_max)
         except RefusedError as e:
-            if kept and e.code == "attachment_hash_mismatch":
+            if kept is not None and e.code in ("attachment_hash_mismatch", "vault_damaged"):
                 why = "The file as it was kept here is damaged, or somebody changed it."
                 raise UnavailableError("vault_damaged", why, retry=False) from None
             raise

@@ -12,7 +12,7 @@ from nightlight.evidence.stored_event import StoredEvent, check_stored_event
 from nightlight.evidence.verify import verify_message
 from nightlight.model.report import Disclosure, ReportedMessage
 from nightlight.model.verdict import Code, verdict_for
-from nightlight.ports import Homeserver, Store
+from nightlight.ports import Homeserver, Store, Transaction
 from nightlight.respond.conversation import count_omitted, in_order
 
 
@@ -53,7 +53,7 @@ def _check(
 ) -> CheckedMessage:
     event_id = disclosure.event_id
     with store.read() as tx:
-        preserved = tx.preserved(event_id)
+        preserved = _still_preserved(tx, event_id)
         accepted_before = preserved is not None and tx.accepted_before(reporter, event_id)
     # Somebody in the conversation, at the time. The answer for a message that does not exist is the same, so that
     # nobody learns from a report which messages exist in rooms they are not in.
@@ -84,6 +84,15 @@ def _check(
         relation=relation_of(event.content),
     )
     return CheckedMessage(message, None if event.redacted else event)
+
+
+def _still_preserved(tx: Transaction, event_id: str) -> bytes | None:
+    try:
+        return tx.preserved(event_id)
+    except RefusedError as e:
+        if e.code != "erased":
+            raise
+        return None  # every case that it was kept for is erased: it is as if it had never been reported
 
 
 def _code_for(event: StoredEvent, message_key: bytes | None) -> Code:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 
 from nightlight.errors import RefusedError, UnavailableError
@@ -13,6 +12,7 @@ from nightlight.evidence.bundle.contents import MESSAGES_MAX, BundledMessage
 from nightlight.evidence.bundle.files import FILES_BYTES_MAX, BundledFile
 from nightlight.evidence.log import LogEntry, LogKind
 from nightlight.flows.attachments import record_of
+from nightlight.flows.kept_files import read_for, readable_cases
 from nightlight.ports import Homeserver, Store, Transaction, Vault
 from nightlight.respond.conversation import Line
 
@@ -77,32 +77,43 @@ def entries_of(tx: Transaction, case_id: str, reports: Collection[str]) -> list[
     ]
 
 
-def kept_files(store: Store, vault: Vault, chosen: Collection[str]) -> Blobs:
-    """The files that were kept of these messages, by their SHA-256, as many as fit.
+def kept_files(store: Store, vault: Vault, case_id: str, chosen: Collection[str]) -> Blobs:
+    """The files that were kept of these messages of the case, by their SHA-256, as many as fit.
 
     ``RefusedError('vault_damaged')``.
     """
     with store.read() as tx:
-        named = [item.blob for item in tx.attachments_of(list(chosen)) if item.blob and item.verdict.bound]
+        rows = [item for item in tx.attachments_of(list(chosen)) if item.blob and item.verdict.bound]
+        named = {item.blob: readable_cases(tx, item.event_id, first=case_id) for item in rows if item.blob}
     blobs: dict[bytes, bytes] = {}
     room = FILES_BYTES_MAX
-    for sha256 in dict.fromkeys(named):
-        data = bytearray()
-        for chunk in vault.read(sha256):
-            data += chunk
-            if len(data) > room:
-                break
-        if len(data) > room:
-            continue
-        if not hmac.compare_digest(hashlib.sha256(data).digest(), sha256):
-            raise RefusedError(
-                "vault_damaged",
-                "A file that was kept of these messages is damaged, or somebody changed it.",
-                "Have it checked again in the case, or leave its message out.",
-            )
-        blobs[sha256] = bytes(data)
-        room -= len(data)
+    for sha256, cases in named.items():
+        data = _whole(vault, case_id, cases, sha256, room)
+        if data is not None:
+            blobs[sha256] = data
+            room -= len(data)
     return blobs
+
+
+def _whole(vault: Vault, case_id: str, cases: Sequence[str], sha256: bytes, room: int) -> bytes | None:
+    """The file, verified to its end; None where it has no room."""
+    data = bytearray()
+    try:
+        # Where no case has it any more, reading it for its own case says so.
+        with closing(read_for(vault, cases, sha256) or vault.read(case_id, sha256)) as chunks:
+            for chunk in chunks:
+                data += chunk
+                if len(data) > room:
+                    return None
+    except RefusedError as e:
+        if e.code not in ("vault_damaged", "vault_missing"):
+            raise
+        raise RefusedError(
+            "vault_damaged",
+            "A file that was kept of these messages is damaged, or somebody changed or removed it.",
+            "Have it checked again in the case, or leave its message out.",
+        ) from None
+    return bytes(data)
 
 
 def files_of(tx: Transaction, chosen: Sequence[str], kept: Blobs) -> tuple[list[BundledFile], list[LogEntry]]:

@@ -13,9 +13,11 @@ from nightlight.errors import RefusedError
 from nightlight.evidence.attachment import EncryptedFile
 from nightlight.evidence.log import LogKind
 from nightlight.flows.attachments import attachment_of_case, file_again
+from nightlight.flows.kept_files import checked_reason, read_for, readable_cases
+from nightlight.flows.require_evidence import require_evidence
 from nightlight.model.attachment import Attachment, AttachmentCode, AttachmentState
+from nightlight.model.kept_file import KeptFile
 from nightlight.ports import Clock, Homeserver, Store, Vault
-from nightlight.respond.enforcement import REASON_CHARS_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,27 +31,31 @@ class AttachmentKeeper:
         """The attachment with its file kept; kept already is done, too.
 
         ``RefusedError``: ``attachment_not_found``, ``attachment_not_bound``, ``attachment_hash_mismatch``,
-        ``reason_missing``, ``reason_too_long``, and what ``Homeserver.download`` raises.
+        ``reason_missing``, ``reason_too_long``, ``erased``, and what ``Homeserver.download`` raises.
         """
-        if not reason.strip():
-            raise RefusedError("reason_missing", "Keeping a file needs a reason.", "Write in a sentence why.")
-        if len(reason) > REASON_CHARS_MAX:
-            raise RefusedError("reason_too_long", f"A reason has at most {REASON_CHARS_MAX:,} characters.")
+        checked_reason(reason, "Keeping a file")
         with self.store.read() as tx:
             attachment = attachment_of_case(tx, case_id, event_id, attachment_id)
             file = file_again(tx, attachment)
+            cases = readable_cases(tx, event_id, first=case_id)
         if not isinstance(file, EncryptedFile):
             raise RefusedError(
                 "attachment_not_bound",
                 "The message does not fix which file this is, so keeping it would prove nothing.",
             )
-        if attachment.kept_at is not None and self.vault.holds(file.sha256):
+        here = self.vault.holds(case_id, file.sha256)
+        if attachment.kept_at is not None and here:
             return attachment
-        if not self.vault.holds(file.sha256):
-            self.vault.keep(file.sha256, self.homeserver.download(file.mxc))
+        if not here:
+            # What another case has of the same message is there, even if the homeserver has lost it.
+            found = read_for(self.vault, cases, file.sha256) or self.homeserver.download(file.mxc)
+            self.vault.keep(case_id, file.sha256, found)
         now = self.clock.now()
         with self.store.write() as tx:
+            require_evidence(tx, case_id)  # it may have been erased since the file was fetched
             current = attachment_of_case(tx, case_id, event_id, attachment_id)
+            if tx.kept_file(case_id, file.sha256) is None:
+                tx.put_kept_file(KeptFile(case_id, file.sha256, now, now))
             if current.kept_at is not None:
                 return current  # another reviewer was faster
             kept = replace(current, blob=file.sha256, kept_at=now)

@@ -132,9 +132,6 @@ def _put_into_case(
     new_id: NewId,
     save: Callable[[Report], None],
 ) -> Report:
-    for item in checked:
-        if item.event is not None:
-            tx.preserve(item.event, report.received_at)
     seen = [item.message.event_id for item in checked if item.message.reported and item.message.sender is not None]
     # Only a case about the same account: else the accused could turn a case around by reporting the answer to it.
     alone = case_of(new_id("case"), report.received_at, [report])
@@ -148,6 +145,9 @@ def _put_into_case(
     else:
         filed = replace(report, case_id=alone.case_id)
         tx.add_case(alone)
+    for item in checked:
+        if item.event is not None and filed.case_id is not None:
+            tx.preserve(item.event, report.received_at, filed.case_id)
     save(filed)
     note_attachments(tx, checked, new_id, report.received_at)
     return filed

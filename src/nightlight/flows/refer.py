@@ -38,8 +38,9 @@ from nightlight.flows.gather_evidence import (
     server_keys_of,
 )
 from nightlight.flows.record_report import NewId
+from nightlight.flows.require_evidence import require_evidence
 from nightlight.model.case import CaseState, Outcome
-from nightlight.model.referral import Agency, Approval, Referral, ReferralState
+from nightlight.model.referral import Approval, Referral, ReferralState
 from nightlight.ports import Clock, Homeserver, Store, TimeStamper, Transaction, Vault
 from nightlight.respond.conversation import conversation
 
@@ -91,7 +92,7 @@ class Referrer:
         ``too_few_approvers``.
         """
         published = server_keys_of(self.store, self.homeserver, case_id, chosen)
-        kept = kept_files(self.store, self.vault, chosen)
+        kept = kept_files(self.store, self.vault, case_id, chosen)
         with self.store.write() as tx:
             referral = self._propose(tx, case_id, reviewer, agency, legal_basis.strip(), chosen, published, kept)
             tx.add_referral(referral)
@@ -137,13 +138,19 @@ class Referrer:
         return approved
 
     def export(self, referral_id: str, by: str) -> HandOver:
-        """The bundle, sealed to the agency; verified once more before it goes out, and logged before it is returned.
+        """The bundle, sealed to the agency. Raises what ``hand_out`` raises."""
+        data = self.hand_out(referral_id, by)
+        return HandOver(f"{referral_id}.bundle.age", self.seal(data, self.referral(referral_id).agency.recipient))
 
-        ``RefusedError``: ``referral_not_found``, ``not_approved``. ``UnavailableError`` if a time-stamp is wanted and
-        cannot be had.
+    def hand_out(self, referral_id: str, by: str) -> bytes:
+        """The bundle, for whoever seals it; verified once more before it goes out, and logged before it is returned.
+
+        ``RefusedError``: ``referral_not_found``, ``erased``, ``not_approved``. ``UnavailableError`` if a time-stamp is
+        wanted and cannot be had.
         """
         with self.store.read() as tx:
             referral = self._referral(tx, referral_id)
+            require_evidence(tx, referral.case_id)
         if referral.state is ReferralState.PROPOSED:
             missing = referral.needed - len(referral.approvals)
             raise RefusedError(
@@ -155,10 +162,12 @@ class Referrer:
             referral = self._stamp(referral)
         data = bundle_of(referral)
         verify_bundle(data)
-        sealed = self.seal(data, referral.agency.recipient)
         now = self.clock.now()
         with self.store.write() as tx:
-            tx.save_referral(replace(self._referral(tx, referral_id), state=ReferralState.EXPORTED))
+            current = self._referral(tx, referral_id)
+            require_evidence(tx, current.case_id)  # it may have gone while the bundle was made
+            first = now if current.finished_at is None else current.finished_at
+            tx.save_referral(replace(current, state=ReferralState.EXPORTED, finished_at=first))
             detail = {
                 "referral": referral_id,
                 "agency": referral.agency.name,
@@ -166,7 +175,7 @@ class Referrer:
                 "bundle": hashlib.sha256(data).hexdigest(),
             }
             tx.log(now, LogKind.REFERRAL_EXPORTED, by, referral.case_id, detail)
-        return HandOver(f"{referral_id}.bundle.age", sealed)
+        return data
 
     def _propose(
         self,
@@ -184,11 +193,18 @@ class Referrer:
             raise RefusedError("case_not_found", "There is no such case.")
         if decision is None or case.state is not CaseState.DECIDED:
             raise RefusedError("not_decided", "Only a decided case can be referred.", "Decide it first.")
+        require_evidence(tx, case_id)
         if decision.outcome is not Outcome.VIOLATION:
             raise RefusedError("no_violation", "Only what was found to be a violation can be referred.")
         agency = next((known for known in tx.agencies() if known.name == agency_name), None)
         if agency is None:
             raise RefusedError("agency_not_found", "There is no such agency.", "`nightlight agency add` adds one.")
+        if not agency.recipient:
+            raise RefusedError(
+                "agency_without_key",
+                f"{agency.name} has no key that a bundle could be sealed to.",
+                "`nightlight agency add` with --recipient gives it one.",
+            )
         if not legal_basis or len(legal_basis) > LEGAL_BASIS_CHARS_MAX:
             raise RefusedError(
                 "legal_basis_missing",
@@ -249,7 +265,7 @@ class Referrer:
         return Referral(
             referral_id=referral_id,
             case_id=case_id,
-            agency=Agency(agency.name, agency.recipient),
+            agency=agency,
             legal_basis=legal_basis,
             proposed_by=reviewer,
             proposed_at=now,

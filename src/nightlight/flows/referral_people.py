@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from nightlight.errors import RefusedError
 from nightlight.evidence.log import LogKind
+from nightlight.model.draft import AgencyKind
 from nightlight.model.referral import Agency, Approver
 from nightlight.ports import Clock, Store
 
@@ -14,6 +15,8 @@ _NAME = re.compile(r"[^\W_](?:[\w .,&'()/-]{0,126}[\w.)])?\Z")
 #: An X25519 recipient (https://age-encryption.org/v1, "The X25519 recipient type"): Bech32, in small letters.
 _RECIPIENT = re.compile(r"age1[02-9ac-hj-np-z]{58}\Z")
 PUBLIC_KEY_BYTES = 32
+#: Kinds of agency whose packages are files, sealed to a key of theirs.
+SEALED_TO = frozenset({AgencyKind.POLICE, AgencyKind.NCA})
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +26,13 @@ class ReferralPeople:
     store: Store
     clock: Clock
 
-    def add_agency(self, name: str, recipient: str, by: str) -> None:
-        """``RefusedError``: ``name_malformed``, ``recipient_malformed``."""
-        agency = Agency(_checked(name), recipient.strip())
-        if not _RECIPIENT.match(agency.recipient):
+    def add_agency(self, name: str, recipient: str, by: str, kind: AgencyKind = AgencyKind.POLICE) -> None:
+        """``recipient``: may be empty where nothing is sealed to the agency, as for NCMEC and the IWF.
+
+        ``RefusedError``: ``name_malformed``, ``recipient_malformed``.
+        """
+        agency = Agency(_checked(name), recipient.strip(), kind)
+        if not _RECIPIENT.match(agency.recipient) and (agency.recipient or kind in SEALED_TO):
             raise RefusedError(
                 "recipient_malformed",
                 "The agency's key is not an age recipient.",
@@ -34,9 +40,8 @@ class ReferralPeople:
             )
         with self.store.write() as tx:
             tx.add_agency(agency)
-            tx.log(
-                self.clock.now(), LogKind.AGENCY_ADDED, by, "agencies", {"name": name, "recipient": agency.recipient}
-            )
+            detail = {"name": name, "recipient": agency.recipient, "kind": kind}
+            tx.log(self.clock.now(), LogKind.AGENCY_ADDED, by, "agencies", detail)
 
     def remove_agency(self, name: str, by: str) -> None:
         with self.store.write() as tx:

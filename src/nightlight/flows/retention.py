@@ -59,22 +59,26 @@ class Retention:
             _log.info("Kept long enough and removed: %s", removed)
 
     def sweep(self) -> Removed:
-        """Removes everything in the store that has been kept long enough. Returns how much."""
+        """Removes everything in the store that has been kept long enough. Returns how much.
+
+        What is about an account under a hold stays as long as that: events are put aside, the rest is left where it is.
+        """
         now = self.clock.now()
         before = now - self.kept_ms
         with self.store.write() as tx:
             tx.settle(now)
         removed = Removed(
-            self._steps(lambda tx: tx.remove_events_before(before, _STEP)),
+            self._steps(lambda tx: tx.remove_events_before(before, _STEP, now)),
             self._relations(now),
-            self._steps(lambda tx: tx.remove_contacts_before(before, _STEP)),
+            self._steps(lambda tx: tx.remove_contacts_before(before, _STEP, now)),
             self._steps(lambda tx: tx.remove_own_actions(before, _STEP)),
         )
         self._steps(lambda tx: tx.forget_messages(COUNTED_MS, _STEP))
-        self._steps(lambda tx: tx.remove_signals_before(before, _STEP))
+        self._steps(lambda tx: tx.remove_signals_before(before, _STEP, now))
         self._steps(lambda tx: tx.remove_alerts_before(before, _STEP))
         with self.store.write() as tx:
             tx.remove_counts_before(before)
+            tx.remove_held_events(now)
         return removed
 
     def _relations(self, now: int) -> int:

@@ -17,17 +17,23 @@ from nightlight.flows.attachments import AttachmentPolicy, AttachmentView, attac
 from nightlight.flows.keep_attachment import AttachmentKeeper
 from nightlight.flows.record_report import NewId
 from nightlight.flows.report_events import OUTCOMES, of_decision
+from nightlight.flows.require_evidence import evidence_erased, require_evidence
 from nightlight.flows.take_events import EventIntake
 from nightlight.model.action import Action, ActionKind, ActionState, PlannedAction
 from nightlight.model.attachment import Attachment
 from nightlight.model.case import Case, CaseState, Decision, Outcome, Policy
+from nightlight.model.hold import Hold
 from nightlight.model.referral import Agency, Referral
 from nightlight.model.report import RelationKind, Report, ReportedMessage
+from nightlight.model.retention import Erasure, Record
 from nightlight.model.signal import Alert, Signal
 from nightlight.model.verdict import Code
 from nightlight.ports import Clock, Store, Transaction
 from nightlight.respond.conversation import Line, conversation
 from nightlight.respond.enforcement import check_decision, plan_actions
+from nightlight.respond.retention import Line as Kept
+from nightlight.respond.retention import Planner
+from nightlight.respond.retention_rules import RetentionRules
 
 QUEUE_MAX = 200
 #: The newest signals about the account that a case shows.
@@ -68,6 +74,15 @@ class CaseFile:
     attachments: Mapping[str, Sequence[AttachmentView]] = field(default_factory=dict)
     alerts: Sequence[Alert] = ()
     signals: Sequence[Signal] = ()
+    holds: Sequence[Hold] = ()
+    erasures: Sequence[Erasure] = ()
+    #: What becomes of each record that there still is; empty where no rules are known.
+    retention: Sequence[Kept] = ()
+
+    @property
+    def erased(self) -> Mapping[Record, Erasure]:
+        """What of the case is gone."""
+        return {one.record: one for one in self.erasures if one.erased_at is not None}
 
     @property
     def messages(self) -> list[ReportedMessage]:
@@ -103,6 +118,7 @@ class Desk:
     policy: AttachmentPolicy = field(default_factory=AttachmentPolicy)
     keeper: AttachmentKeeper | None = None
     alerts: Alerts | None = None
+    rules: RetentionRules | None = None
 
     def queue(self, state: CaseState = CaseState.OPEN) -> Queue:
         with self.store.read() as tx:
@@ -141,6 +157,7 @@ class Desk:
             return {message.event_id: self._reveal(tx, case_id, message, reviewer) for message in can_be_opened}
 
     def _reveal(self, tx: Transaction, case_id: str, message: ReportedMessage, reviewer: str) -> RevealedMessage:
+        require_evidence(tx, case_id)
         revealed = self._open(tx, message)
         tx.log(self.clock.now(), LogKind.EVIDENCE_VIEWED, reviewer, case_id, {"event": message.event_id})
         return revealed
@@ -182,6 +199,8 @@ class Desk:
             action = tx.action(action_id)
             if action is None or action.state is not ActionState.FAILED:
                 raise RefusedError("not_failed", "Only a failed action can be tried again.", "Reload the page.")
+            if not action.target:
+                raise RefusedError("erased", "Whom this action was about is erased.")
             again = replace(
                 action, state=ActionState.PENDING, attempts=0, next_attempt_at=now, error=None, updated_at=now
             )
@@ -232,7 +251,11 @@ class Desk:
             raise RefusedError("case_not_found", "There is no such case.")
         reports = tx.reports_of(case_id)
         lines = conversation(reports)
-        views = attachment_views(tx, case_id, [line.message.event_id for line in lines], self.policy)
+        erasures = tx.erasures_of(case_id)
+        there = evidence_erased(tx, case_id) is None
+        views = attachment_views(tx, case_id, [line.message.event_id for line in lines] if there else [], self.policy)
+        now = self.clock.now()
+        kept = tx.kept_case(case_id, now) if self.rules is not None else None
         return CaseFile(
             case,
             reports,
@@ -245,6 +268,9 @@ class Desk:
             views,
             tx.alerts_of(case_id),
             tx.signals_about(self.events.number(case.subject), SIGNALS_MAX) if case.subject else (),
+            tx.holds_of(case_id),
+            erasures,
+            Planner(self.rules).plan(kept, now) if self.rules is not None and kept is not None else (),
         )
 
     def _open(self, tx: Transaction, message: ReportedMessage) -> RevealedMessage:

@@ -36,6 +36,8 @@ class Door:
     decoy_hash: str
     #: Hashing a password takes 64 MiB on purpose; this is how many strangers may ask for it at once.
     places: threading.Semaphore = field(default_factory=lambda: threading.BoundedSemaphore(4))
+    #: How many things must not wait; every page of whoever is signed in says so.
+    alarms: Callable[[], int] = lambda: 0
 
     def add_reviewer(self, username: str, password: str, by: str) -> None:
         if not _USERNAME.match(username):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
@@ -123,6 +123,47 @@ class AttachmentStream(Generic[T]):
         self.size += len(piece)
         with memoryview(self._buffer) as plaintext:
             self._sink.update(plaintext[: len(piece)])
+
+
+def plaintext_of(
+    opening: Opening, sha256: bytes, ciphertext: Callable[[], Iterable[bytes]], size_max: int
+) -> Iterator[bytes]:
+    """The file itself, in pieces and in constant memory; ``RefusedError('attachment_hash_mismatch')``.
+
+    ``ciphertext`` is asked for twice: all of it is held against the hash before the first byte is decrypted, and once
+    more on the way, so that what changed in between never ends well. ``sha256``: of the ciphertext, 32 bytes.
+    """
+    actual, size = hashlib.sha256(), 0
+    for chunk in ciphertext():
+        actual.update(chunk)
+        size += len(chunk)
+        if size > size_max:
+            raise too_large(size_max)
+    if not hmac.compare_digest(actual.digest(), sha256):
+        raise hash_mismatch()
+    pieces = _Pieces()
+    stream = AttachmentStream(opening, sha256, size_max, lambda: pieces)
+    for chunk in ciphertext():
+        stream.feed(chunk)
+        yield from pieces.taken()
+    stream.finish()
+
+
+class _Pieces:
+    """Plaintext whose ciphertext was proven before."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def update(self, plaintext: memoryview, /) -> None:
+        self._pieces.append(bytes(plaintext))
+
+    def result(self) -> None:
+        return None
+
+    def taken(self) -> list[bytes]:
+        taken, self._pieces = self._pieces, []
+        return taken
 
 
 def too_large(size_max: int) -> RefusedError:

@@ -5,27 +5,48 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, not_, select, update
 
+from nightlight.errors import RefusedError
 from nightlight.model.attachment import Attachment, AttachmentCode, AttachmentState, Digests
 from nightlight.model.report import ReportedMessage
 from nightlight.model.verdict import Code, Verdict, verdict_for
+from nightlight.store.erasure import evidence_erased
 from nightlight.store.schema import attachments, reported_messages, reports
+from nightlight.store.sealed_columns import key_in
+from nightlight.store.sealing import Sealing
 
 _PROVEN = reported_messages.c.verdict == Verdict.VERIFIED
+#: Not in a case whose evidence was erased: a proof that can be repeated no more.
+_THERE = not_(evidence_erased(reports.c.case_id))
 
 
 class AttachmentTables:
     _connection: Connection
+    _sealing: Sealing
 
     def proven_message(self, event_id: str) -> ReportedMessage | None:
-        row = self._connection.execute(
-            select(reported_messages).where(reported_messages.c.event_id == event_id, _PROVEN).limit(1)
-        ).first()
-        if row is None:
-            return None
-        key = None if row.message_key is None else bytes(row.message_key)
-        return ReportedMessage(row.position, row.event_id, verdict_for(Code(row.code)), row.sender, row.sent_at, key)
+        rows = self._connection.execute(
+            select(reported_messages, reports.c.case_id)
+            .join(reports, reports.c.report_id == reported_messages.c.report_id)
+            .where(reported_messages.c.event_id == event_id, _PROVEN, _THERE)
+            .order_by(reports.c.received_at, reports.c.report_id, reported_messages.c.position)
+        ).all()
+        erased: RefusedError | None = None
+        for row in rows:
+            try:
+                key = key_in(self._sealing, row, row.case_id or row.report_id)
+            except RefusedError as e:
+                if e.code != "erased":
+                    raise
+                erased = e  # another case may have its key still
+                continue
+            return ReportedMessage(
+                row.position, row.event_id, verdict_for(Code(row.code)), row.sender, row.sent_at, key
+            )
+        if erased is not None:
+            raise erased
+        return None
 
     def add_attachment(self, attachment: Attachment) -> None:
         self._connection.execute(insert(attachments), _values(attachment))
@@ -64,7 +85,7 @@ class AttachmentTables:
             select(attachments.c.event_id, reports.c.case_id)
             .join(reported_messages, reported_messages.c.event_id == attachments.c.event_id)
             .join(reports, reports.c.report_id == reported_messages.c.report_id)
-            .where(attachments.c.sha256 == sha256, _PROVEN, reports.c.case_id.is_not(None))
+            .where(attachments.c.sha256 == sha256, _PROVEN, _THERE, reports.c.case_id.is_not(None))
             .distinct()
             .order_by(reports.c.case_id, attachments.c.event_id)
         )
@@ -74,7 +95,7 @@ class AttachmentTables:
         found = self._connection.scalars(
             select(reports.c.case_id)
             .join(reported_messages, reported_messages.c.report_id == reports.c.report_id)
-            .where(reported_messages.c.event_id == event_id, _PROVEN, reports.c.case_id.is_not(None))
+            .where(reported_messages.c.event_id == event_id, _PROVEN, _THERE, reports.c.case_id.is_not(None))
             .order_by(reports.c.received_at, reports.c.report_id)
         )
         return list(dict.fromkeys(str(case_id) for case_id in found))

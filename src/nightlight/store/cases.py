@@ -76,6 +76,8 @@ class CaseTables:
 
     def add_decision(self, decision: Decision) -> None:
         self._connection.execute(insert(decisions), asdict(decision))
+        copies = {"decided_at": decision.decided_at, "outcome": decision.outcome}
+        self._connection.execute(update(cases).where(cases.c.case_id == decision.case_id), copies)
 
     def decision_of(self, case_id: str) -> Decision | None:
         row = self._connection.execute(select(decisions).where(decisions.c.case_id == case_id)).first()

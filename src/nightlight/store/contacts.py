@@ -16,6 +16,7 @@ from nightlight.model.contact import (
     Direction,
     RequestState,
 )
+from nightlight.store.held import names_none_held
 from nightlight.store.many import write_many
 from nightlight.store.schema import contact_decisions, contact_requests
 
@@ -151,11 +152,24 @@ class ContactTables:
         query = select(func.count()).select_from(contact_requests)
         return self._connection.scalar(query.where(table.target == target, table.state.in_(states))) or 0
 
-    def remove_contacts_before(self, before: int, limit: int) -> int:
-        """Removes decisions made, and requests made that have ended, before that time; at most ``limit`` of each."""
+    def remove_contacts_before(self, before: int, limit: int, now: int) -> int:
+        """Removes decisions made, and requests made that have ended, before that time; at most ``limit`` of each.
+
+        Not those about accounts under a hold.
+        """
         made, asked = contact_decisions.c, contact_requests.c
-        old = select(made.decision_id).where(made.decided_at < before).order_by(made.decided_at).limit(limit)
-        over = select(asked.request_id).where(asked.state.not_in(OPEN_REQUESTS), asked.asked_at < before).limit(limit)
+        old = (
+            select(made.decision_id)
+            .where(made.decided_at < before, names_none_held(now, made.actor, made.target))
+            .order_by(made.decided_at)
+            .limit(limit)
+        )
+        over = (
+            select(asked.request_id)
+            .where(asked.state.not_in(OPEN_REQUESTS), asked.asked_at < before)
+            .where(names_none_held(now, asked.actor, asked.target))
+            .limit(limit)
+        )
         gone = self._connection.execute(delete(contact_decisions).where(made.decision_id.in_(old))).rowcount
         return gone + self._connection.execute(delete(contact_requests).where(asked.request_id.in_(over))).rowcount
 

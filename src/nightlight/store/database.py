@@ -17,20 +17,28 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 
 from nightlight.errors import RefusedError, UnavailableError
 from nightlight.evidence.log import LogHead
+from nightlight.ports import CaseSeal
+from nightlight.store.erasure import FATES
 from nightlight.store.transaction import SqlTransaction
 
 #: PostgreSQL, "Advisory Locks": held until the transaction ends; the number is ours.
 _MIGRATION_LOCK = "SELECT pg_advisory_xact_lock(7249013558)"
+
+#: How long SQLite waits for a lock.
+_BUSY_SECONDS = 30
 
 
 class Database:
     """The store on one database.
 
     ``log_key``: 32 bytes that authenticate the head of the log; it lives in a file, never in the database.
+    ``seal``: what evidence is encrypted with on its way into the tables; without one it is stored in the clear, and
+    what is encrypted cannot be read.
     """
 
-    def __init__(self, url: str, log_key: bytes) -> None:
+    def __init__(self, url: str, log_key: bytes, seal: CaseSeal | None = None) -> None:
         self.engine = _make_engine(url)
+        self._seal = seal
         self._log_key = log_key
         # SQLite has one writer. Waiting here is fair; waiting inside SQLite is a lottery of sleeps.
         self._one_writer = threading.Lock()
@@ -66,7 +74,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[SqlTransaction]:
         with self._translated(), self.engine.connect() as connection:
-            yield SqlTransaction(connection, self._log_key)
+            yield SqlTransaction(connection, self._log_key, self._seal)
 
     @contextmanager
     def snapshot(self) -> Iterator[SqlTransaction]:
@@ -75,14 +83,14 @@ class Database:
                 connection.exec_driver_sql("BEGIN")  # a reader of a WAL sees one instant until it ends
             else:
                 connection.execution_options(isolation_level="REPEATABLE READ")
-            yield SqlTransaction(connection, self._log_key)
+            yield SqlTransaction(connection, self._log_key, self._seal)
 
     @contextmanager
     def write(self) -> Iterator[SqlTransaction]:
         with self._one_writer, self._translated(), self.engine.connect() as connection:
             if self.engine.dialect.name == "sqlite":
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
-            tx = SqlTransaction(connection, self._log_key, writes=True)
+            tx = SqlTransaction(connection, self._log_key, self._seal, writes=True)
             try:
                 with _committed(connection):
                     yield tx
@@ -90,6 +98,26 @@ class Database:
             except BaseException:
                 tx.undone()
                 raise
+
+    def scrub(self) -> bool:
+        """Takes what was deleted off the disk, where journals still hold it; False where that has to be tried again.
+
+        SQLite overwrites deleted rows (``secure_delete``) and starts its write-ahead log anew, once nobody reads it.
+        PostgreSQL keeps rows that were changed until they are vacuumed (PostgreSQL, "Routine Vacuuming").
+        """
+        with self._translated(), self.engine.connect() as connection:
+            if self.engine.dialect.name == "sqlite":
+                # It would wait for readers and keep writers waiting meanwhile: rather another time.
+                connection.exec_driver_sql("PRAGMA busy_timeout=0")
+                try:
+                    busy, *_ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+                finally:
+                    connection.exec_driver_sql(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
+                return not busy
+            unbound = connection.execution_options(isolation_level="AUTOCOMMIT")
+            for table in FATES:
+                unbound.exec_driver_sql(f"VACUUM {table.name}")
+        return True
 
     def log_head(self) -> LogHead:
         """The authenticated head; ``RefusedError('log_broken')`` if somebody changed it."""
@@ -133,7 +161,7 @@ def _make_engine(url: str) -> Engine:
                 Path(parsed.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             engine = create_engine(
                 parsed,
-                connect_args={"timeout": 30, "check_same_thread": False},
+                connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
                 pool_size=20,
                 max_overflow=40,
                 hide_parameters=True,  # an error must not carry a note or a key into the log

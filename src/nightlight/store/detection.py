@@ -21,6 +21,7 @@ from nightlight.model.signal import (
     Signal,
 )
 from nightlight.store.detection_schema import alerts, arrivals, backtests, rule_changes, rule_packs, signals
+from nightlight.store.held import names_none_held
 from nightlight.store.many import write_many
 from nightlight.store.numbering import Numbering
 
@@ -128,12 +129,12 @@ class DetectionTables:
         those = and_(table.about == about, table.raised_at >= since, table.outcome == "")
         return self._connection.execute(update(signals).where(those).values(outcome=outcome)).rowcount
 
-    def remove_signals_before(self, raised_at: int, limit: int) -> int:
+    def remove_signals_before(self, raised_at: int, limit: int, now: int) -> int:
+        """At most about ``limit``, and not those about accounts under a hold; returns how many."""
         table = signals.c
-        old = select(table.number).where(table.raised_at < raised_at).order_by(table.raised_at).limit(limit)
-        return self._connection.execute(
-            delete(signals).where(table.number.in_(old), table.raised_at < raised_at)
-        ).rowcount
+        those = and_(table.raised_at < raised_at, names_none_held(now, table.account))
+        old = select(table.number).where(those).order_by(table.raised_at).limit(limit)
+        return self._connection.execute(delete(signals).where(table.number.in_(old), those)).rowcount
 
     def remove_signals_of(self, about: int, account: str) -> int:
         """Removes an account's signals, and its name from alerts that no case rests on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import takewhile
 from typing import Any
 
@@ -11,8 +11,10 @@ from sqlalchemy import ColumnElement, Connection, Integer, Row, and_, bindparam,
 
 from nightlight.model.event import Event, EventKind, LoggedEvent
 from nightlight.store.detection_schema import arrivals
+from nightlight.store.held import names_held, names_none_held
 from nightlight.store.many import write_many
 from nightlight.store.numbering import Numbering
+from nightlight.store.retention_schema import held_events
 from nightlight.store.schema import counted_messages, events
 
 _IDS_MAX = 5_000
@@ -112,8 +114,11 @@ class EventTables:
     def count_events(self) -> int:
         return self._connection.scalar(select(func.count()).select_from(events)) or 0
 
-    def remove_events_before(self, received_at: int, limit: int) -> int:
-        """Removes the oldest events that arrived before that time, at most ``limit``; returns how many."""
+    def remove_events_before(self, received_at: int, limit: int, now: int) -> int:
+        """Removes the oldest events that arrived before that time, at most ``limit``; returns how many.
+
+        Those about accounts under a hold are put aside.
+        """
         table = events.c
         rows = self._connection.execute(
             select(table.number, table.received_at, table.at).order_by(table.number).limit(limit)
@@ -122,10 +127,23 @@ class EventTables:
         # has set the times of arrival, the events' own say that they are old.
         old = list(takewhile(lambda row: min(row.received_at, row.at) < received_at, rows))
         if old:
+            held = select(events).where(table.number <= old[-1].number, names_held(now, table.actor, table.target))
+            self._connection.execute(insert(held_events).from_select(held_events.c.keys(), held))
             self._connection.execute(delete(events).where(table.number <= old[-1].number))
             # What was known when they came goes with them.
             self._connection.execute(delete(arrivals).where(arrivals.c.last <= old[-1].number))
         return len(old)
+
+    def remove_held_events(self, now: int) -> int:
+        """Removes events that were put aside for holds of which none is left; returns how many."""
+        free = names_none_held(now, held_events.c.actor, held_events.c.target)
+        return self._connection.execute(delete(held_events).where(free)).rowcount
+
+    def events_about(self, account: str) -> Iterator[LoggedEvent]:
+        """Every event that names the account, those put aside first. Looks through the whole table."""
+        for table in (held_events, events):
+            named = or_(table.c.actor == account, table.c.target == account)
+            yield from _logged(self._connection.execute(select(table).where(named).order_by(table.c.number)))
 
     def events_naming(self, account: str) -> list[int]:
         """Numbers of all events that name the account. Looks through the whole table: for a reading transaction."""
@@ -134,6 +152,8 @@ class EventTables:
     def remove_events(self, numbers: Sequence[int], account: str, since: int) -> int:
         """Removes the events with these numbers, and later than ``since`` those that name the account."""
         gone = self._connection.execute(delete(events).where(events.c.number > since, _names(account))).rowcount
+        aside = or_(held_events.c.actor == account, held_events.c.target == account)
+        gone += self._connection.execute(delete(held_events).where(aside)).rowcount
         for start in range(0, len(numbers), _IDS_MAX):
             those = events.c.number.in_(numbers[start : start + _IDS_MAX])
             gone += self._connection.execute(delete(events).where(those)).rowcount

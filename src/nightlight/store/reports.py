@@ -21,12 +21,21 @@ from nightlight.model.report import (
 )
 from nightlight.model.verdict import Code, verdict_for
 from nightlight.ports import NewReport, PendingReport
-from nightlight.store.schema import evidence, reported_messages, reports
+from nightlight.store.case_keys import CaseKeyTables
+from nightlight.store.schema import cases, evidence, reported_messages, reports
+from nightlight.store.sealed_columns import event_in, event_sealed, key_columns, key_in, note_columns, note_in
+from nightlight.store.sealing import Sealing
+from nightlight.store.vault_schema import sealed_events
 
 
-class ReportTables:
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+class ReportTables(CaseKeyTables):
+    """Notes, message keys and events are sealed under the data key of their case, where the transaction has a seal.
+
+    A report that waits without a case has a key of its own until it joins one.
+    """
+
+    _connection: Connection
+    _sealing: Sealing
 
     def same_report(self, claimants: Sequence[str], digest: bytes, idempotency_key: str | None) -> Report | None:
         same = reports.c.digest == digest
@@ -65,7 +74,7 @@ class ReportTables:
                 "reporter": report.reporter,
                 "room_id": report.room_id,
                 "category": report.category,
-                "note": report.note,
+                **note_columns(self._sealing, report),
                 "language": report.language,
                 "target_account": report.target_account,
                 "state": report.state,
@@ -76,6 +85,14 @@ class ReportTables:
             },
         )
         self._add_messages(report)
+        self._note_report(report)
+
+    def _note_report(self, report: Report) -> None:
+        """In its case, where retention looks for it."""
+        if report.case_id is not None:
+            newer = or_(cases.c.reported_at.is_(None), cases.c.reported_at < report.received_at)
+            those = and_(cases.c.case_id == report.case_id, newer)
+            self._connection.execute(update(cases).where(those), {"reported_at": report.received_at})
 
     def _add_messages(self, report: Report) -> None:
         if report.messages:
@@ -86,7 +103,7 @@ class ReportTables:
                         "report_id": report.report_id,
                         "position": message.position,
                         "event_id": message.event_id,
-                        "message_key": message.message_key,
+                        **key_columns(self._sealing, report, message),
                         "verdict": message.verdict.verdict,
                         "code": message.verdict.code,
                         "sender": message.sender,
@@ -160,30 +177,75 @@ class ReportTables:
                 "state": report.state,
                 "case_id": report.case_id,
                 "openid_token": None,
+                **note_columns(self._sealing, report),
             },
         )
         self._connection.execute(delete(reported_messages).where(reported_messages.c.report_id == report.report_id))
         self._add_messages(report)
+        if report.case_id is not None:
+            # From here on everything of it is sealed under its case's key.
+            self.remove_case_key(report.report_id)
+        self._note_report(report)
 
-    def preserve(self, event: StoredEvent, at: int) -> None:
-        """Keeps the event as it is now; what was preserved first stays."""
-        known = exists().where(evidence.c.event_id == event.event_id)
-        if not self._connection.scalar(select(known)):
-            self._connection.execute(
-                insert(evidence),
-                {
-                    "event_id": event.event_id,
-                    "room_id": event.room_id,
-                    "sender": event.sender,
-                    "event": event.encoded,
-                    "sha256": event.sha256,
-                    "preserved_at": at,
-                },
-            )
+    def preserve(self, event: StoredEvent, at: int, case_id: str) -> None:
+        """Keeps the event for the case, as it is now; what was preserved first stays.
+
+        Each case has a copy under its own key: to erase one case takes nothing from another.
+        """
+        this = evidence.c.event_id == event.event_id
+        known = self._connection.execute(select(evidence.c.sealed).where(this)).first()
+        if known is None:
+            values = {
+                "event_id": event.event_id,
+                "room_id": event.room_id,
+                "sender": event.sender,
+                "event": b"" if self._sealing.on else event.encoded,
+                "sealed": True if self._sealing.on else None,
+                "sha256": event.sha256,
+                "preserved_at": at,
+            }
+            self._connection.execute(insert(evidence), values)
+            if self._sealing.on:
+                self._add_copy(event.event_id, case_id, event.encoded)
+        elif known.sealed and case_id not in {copy.case_id for copy in self._copies(event.event_id)}:
+            try:
+                first = self.preserved(event.event_id)
+            except RefusedError as e:
+                if e.code != "erased":
+                    raise
+                # Every case that it was kept for is erased. It is preserved as if it had never been.
+                self._connection.execute(delete(sealed_events).where(sealed_events.c.event_id == event.event_id))
+                self._connection.execute(update(evidence).where(this), {"sha256": event.sha256, "preserved_at": at})
+                first = event.encoded
+            self._add_copy(event.event_id, case_id, event.encoded if first is None else first)
+
+    def _add_copy(self, event_id: str, case_id: str, event: bytes) -> None:
+        sealed = event_sealed(self._sealing, event_id, case_id, event)
+        self._connection.execute(insert(sealed_events), {"event_id": event_id, "case_id": case_id, "sealed": sealed})
+
+    def _copies(self, event_id: str) -> Sequence[Row[Any]]:
+        """The sealed copies of a preserved event, one for each case."""
+        query = select(sealed_events).where(sealed_events.c.event_id == event_id).order_by(sealed_events.c.case_id)
+        return self._connection.execute(query).all()
 
     def preserved(self, event_id: str) -> bytes | None:
-        found = self._connection.scalar(select(evidence.c.event).where(evidence.c.event_id == event_id))
-        return None if found is None else bytes(found)
+        query = select(evidence.c.event, evidence.c.sealed).where(evidence.c.event_id == event_id)
+        row = self._connection.execute(query).first()
+        if row is None:
+            return None
+        if not row.sealed:
+            return bytes(row.event)
+        erased: RefusedError | None = None
+        for copy in self._copies(event_id):
+            try:
+                return event_in(self._sealing, copy)
+            except RefusedError as e:
+                if e.code != "erased":
+                    raise
+                erased = e  # another case may have its copy still
+        if erased is not None:
+            raise erased
+        return None
 
     def accepted_before(self, reporter: str, event_id: str) -> bool:
         """Whether an earlier report of this account established that it was in the room when the event was sent."""
@@ -198,6 +260,7 @@ class ReportTables:
         return bool(self._connection.scalar(select(found)))
 
     def _report(self, row: Row[Any]) -> Report:
+        scope = row.case_id or row.report_id
         messages = self._connection.execute(
             select(reported_messages)
             .where(reported_messages.c.report_id == row.report_id)
@@ -209,24 +272,24 @@ class ReportTables:
             reporter=row.reporter,
             room_id=row.room_id,
             category=Category(row.category),
-            note=row.note,
+            note=note_in(self._sealing, row),
             language=row.language,
             source=ReportSource(row.source),
             state=ReportState(row.state),
             case_id=row.case_id,
             target_account=row.target_account,
-            messages=tuple(_message(message) for message in messages),
+            messages=tuple(_message(message, key_in(self._sealing, message, scope)) for message in messages),
         )
 
 
-def _message(row: Row[Any]) -> ReportedMessage:
+def _message(row: Row[Any], message_key: bytes | None) -> ReportedMessage:
     return ReportedMessage(
         position=row.position,
         event_id=row.event_id,
         verdict=verdict_for(Code(row.code)),
         sender=row.sender,
         sent_at=row.sent_at,
-        message_key=None if row.message_key is None else bytes(row.message_key),
+        message_key=message_key,
         role=MessageRole(row.role),
         depth=row.depth,
         omitted=row.omitted,

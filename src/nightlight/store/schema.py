@@ -27,6 +27,11 @@ cases = Table(
     Column("messages", Integer, nullable=False),
     Column("reports", Integer, nullable=False),
     Column("source", Text, nullable=False),
+    # For retention, which looks through all cases: copies of what reports, decisions and erasures say
+    Column("reported_at", BigInteger),
+    Column("decided_at", BigInteger),
+    Column("outcome", Text),
+    Column("erased", Text, nullable=False, server_default=""),
 )
 Index("ix_cases_queue", cases.c.state, cases.c.severity, cases.c.opened_at)
 Index("ix_cases_subject", cases.c.subject, cases.c.state)
@@ -44,7 +49,9 @@ reports = Table(
     Column("reporter", Text),
     Column("room_id", Text),
     Column("category", Text, nullable=False),
+    # Empty where it is sealed; so with every column that has a sealed one beside it
     Column("note", Text, nullable=False),
+    Column("sealed_note", LargeBinary),
     Column("language", Text, nullable=False),
     Column("target_account", Text),
     Column("state", Text, nullable=False),
@@ -67,6 +74,7 @@ reported_messages = Table(
     Column("position", Integer, primary_key=True),
     Column("event_id", Text, nullable=False),
     Column("message_key", LargeBinary),
+    Column("sealed_key", LargeBinary),
     Column("verdict", Text, nullable=False),
     Column("code", Text, nullable=False),
     Column("sender", Text),
@@ -86,6 +94,8 @@ evidence = Table(
     Column("room_id", Text, nullable=False),
     Column("sender", Text, nullable=False),
     Column("event", LargeBinary, nullable=False),
+    # Whether it stands in ``sealed_events`` instead, once for each case
+    Column("sealed", Boolean),
     Column("sha256", LargeBinary, nullable=False),
     Column("preserved_at", BigInteger, nullable=False),
 )
@@ -125,6 +135,7 @@ agencies = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("recipient", Text, nullable=False),
+    Column("kind", Text, nullable=False),
     Column("active", Boolean, nullable=False),
 )
 
@@ -143,6 +154,7 @@ referrals = Table(
     Column("case_id", Text, ForeignKey("cases.case_id"), nullable=False),
     Column("agency", Text, nullable=False),
     Column("recipient", Text, nullable=False),
+    Column("kind", Text, nullable=False),
     Column("legal_basis", Text, nullable=False),
     Column("proposed_by", Text, nullable=False),
     Column("proposed_at", BigInteger, nullable=False),
@@ -151,9 +163,20 @@ referrals = Table(
     Column("messages", Integer, nullable=False),
     Column("attestation", LargeBinary, nullable=False),
     Column("contents", LargeBinary, nullable=False),
+    Column("sealed_contents", LargeBinary),
     Column("timestamp", LargeBinary),
+    # What it says, fact by fact; empty for a bundle on its own
+    Column("draft", Text),
+    Column("urgent", Boolean, nullable=False),
+    Column("sealed_draft", LargeBinary),
+    Column("reviewed_by", Text, nullable=False),
+    Column("reviewed_at", BigInteger),
+    Column("reference", Text, nullable=False),
+    # When the agency was first given it
+    Column("finished_at", BigInteger),
 )
 Index("ix_referrals_case", referrals.c.case_id, referrals.c.proposed_at)
+Index("ix_referrals_urgent", referrals.c.urgent, referrals.c.reviewed_by)
 
 approvals = Table(
     "approvals",

@@ -9,6 +9,8 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from nightlight.evidence.log import LogEntry, LogHead, LogKind
 from nightlight.hazmat.merkle import Node
+from nightlight.model.case_key import CaseKey
+from nightlight.ports import CaseSeal
 from nightlight.store.actions import ActionTables
 from nightlight.store.asks import AskTables
 from nightlight.store.attachments import AttachmentTables
@@ -16,24 +18,28 @@ from nightlight.store.cases import CaseTables
 from nightlight.store.contacts import ContactTables
 from nightlight.store.day_counts import DayCountTables
 from nightlight.store.detection import DetectionTables
+from nightlight.store.erasure import ErasureTables
 from nightlight.store.events import EventTables
+from nightlight.store.kept_files import KeptFileTables
 from nightlight.store.log import LogTable
 from nightlight.store.numbering import Numbering
 from nightlight.store.own_page import OwnPageTables
 from nightlight.store.policies import PolicyTables
-from nightlight.store.referrals import ReferralTables
 from nightlight.store.relations import RelationTables
-from nightlight.store.reports import ReportTables
+from nightlight.store.retention import RetentionTables
 from nightlight.store.reviewers import ReviewerTables
 from nightlight.store.schema import cursors, decisions, evidence, reports
+from nightlight.store.seal_rows import SealTables
+from nightlight.store.sealing import Sealing
+from nightlight.store.submissions import SubmissionTables
 
 
 class SqlTransaction(
-    ReportTables,
+    SealTables,
     CaseTables,
     ActionTables,
     AttachmentTables,
-    ReferralTables,
+    KeptFileTables,
     ReviewerTables,
     EventTables,
     RelationTables,
@@ -43,11 +49,18 @@ class SqlTransaction(
     AskTables,
     DetectionTables,
     DayCountTables,
+    SubmissionTables,
+    RetentionTables,
+    ErasureTables,
 ):
     """Implements ``nightlight.ports.Transaction`` on one connection."""
 
-    def __init__(self, connection: Connection, log_key: bytes, *, writes: bool = False) -> None:
-        super().__init__(connection)
+    def __init__(
+        self, connection: Connection, log_key: bytes, seal: CaseSeal | None = None, *, writes: bool = False
+    ) -> None:
+        self._connection = connection
+        self._case_keys: dict[str, CaseKey | None] = {}
+        self._sealing = Sealing(seal, self)
         self._log = LogTable(connection, log_key)
         self._numbering = Numbering(connection, writes=writes)
         self._if_undone: list[Callable[[], None]] = []
@@ -92,6 +105,9 @@ class SqlTransaction(
     def log_of(self, case_id: str) -> list[LogEntry]:
         of_case = self._connection.scalars(select(reports.c.report_id).where(reports.c.case_id == case_id))
         return self._log.about([case_id, *of_case])
+
+    def log_about(self, subjects: Sequence[str]) -> list[LogEntry]:
+        return self._log.about(list(subjects))
 
     def counts(self) -> tuple[int, int, int]:
         reports_, evidence_, decisions_ = (

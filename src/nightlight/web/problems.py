@@ -27,6 +27,7 @@ STATUS_OF: dict[str, int] = {
     "body_too_large": 413,
     "not_json": 415,
     "request_answered": 409,
+    "account_held": 409,
     "too_many_at_once": 413,
     "idempotency_key_reused": 422,
     "too_many_reports": 429,

@@ -51,7 +51,9 @@ class Connection:
             raise RefusedError("homeserver_token", "The homeserver's access token holds characters that none has.")
         self._base = base_url.rstrip("/")
         # httpcore, the transport beneath httpx: no redirects, no proxies, no cookies, and half the cost of a call.
-        self._tls = ssl.create_default_context()
+        # Without TLS it is not used, and would trust nobody: reading the system's certificates takes long.
+        secure = url.scheme == "https"
+        self._tls = ssl.create_default_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._idle: deque[httpcore.ConnectionPool] = deque()
         self._timeout = timeout
         self._extensions = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), timeout)}

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from nightlight.adapters.matrix.account_records import SynapseAccountRecords
 from nightlight.adapters.matrix.connection import Answer, Connection
 from nightlight.errors import RefusedError, UnavailableError
 from nightlight.evidence.stored_event import MESSAGE_TYPES
@@ -55,6 +56,11 @@ class MatrixHomeserver:
 
     def close(self) -> None:
         self._connection.close()
+
+    @property
+    def account_records(self) -> SynapseAccountRecords:
+        """The same homeserver, asked about its accounts."""
+        return SynapseAccountRecords(self._connection, self._server_name)
 
     # Who reports
 

@@ -74,6 +74,9 @@ class StatusBody(ReceiptBody):
     explanation: str
     how_to_prove: str | None = Field(None, description="How to prove what is not proven yet.")
     outcome: OutcomeBody | None = None
+    erased_at: int | None = Field(
+        None, description="When what was sent with the report was erased; milliseconds since 1970, UTC."
+    )
 
 
 class ProblemBody(BaseModel):

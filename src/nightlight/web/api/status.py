@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from shlex import quote
 from urllib.parse import urlencode
 
@@ -11,8 +11,10 @@ from nightlight.errors import RefusedError
 from nightlight.hazmat import base64url
 from nightlight.model.case import Outcome
 from nightlight.model.report import Report, ReportState
+from nightlight.model.retention import Record
 from nightlight.model.verdict import Verdict
 from nightlight.ports import Store
+from nightlight.respond.calendar import date_words
 from nightlight.web.api.report_body import MessageVerdictBody, OutcomeBody, ReceiptBody, StatusBody
 
 _TOKEN_BYTES = 16
@@ -77,6 +79,11 @@ _OUTCOMES = {
     ),
 }
 
+_ERASED = (
+    " What you sent with it was erased on {}, because it is not kept longer than it is needed. If it happens again, "
+    "please report it again."
+)
+
 
 def receipt(report: Report, links: StatusLinks) -> ReceiptBody:
     return ReceiptBody(
@@ -102,12 +109,18 @@ def status(store: Store, report_id: str, links: StatusLinks) -> StatusBody:
         if report is None:
             raise report_not_found()
         decision = tx.decision_of(report.case_id) if report.case_id else None
+        erasures = tx.erasures_of(report.case_id) if report.case_id else []
+    gone = [one.erased_at for one in erasures if one.record is Record.CASE_EVIDENCE and one.erased_at is not None]
     if decision is not None:
         state, explanation = "decided", _OUTCOMES[decision.outcome]
     elif report.state is ReportState.PENDING:
         state, explanation = "pending_verification", "Your report is safely stored and is checked as soon as possible."
     else:
         state, explanation = "in_review", "Your report is waiting for a person on the safety team."
+    if gone:
+        explanation += _ERASED.format(date_words(gone[0]))
+        # Of messages that nobody holds any more nothing can be said or proven.
+        report = replace(report, messages=())
     unproven = any(message.verdict.verdict is Verdict.UNVERIFIABLE for message in report.messages)
     return StatusBody(
         **receipt(report, links).model_dump(),
@@ -118,4 +131,5 @@ def status(store: Store, report_id: str, links: StatusLinks) -> StatusBody:
         outcome=OutcomeBody(outcome=decision.outcome, decided_at=decision.decided_at, explanation=explanation)
         if decision
         else None,
+        erased_at=gone[0] if gone else None,
     )

@@ -19,6 +19,7 @@ NAMES = (
     "policies.css",
     "detection.css",
     "rings.css",
+    "referrals.css",
     "console.js",
     "logo.svg",
 )

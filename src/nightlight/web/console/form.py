@@ -15,7 +15,7 @@ from nightlight.model.case import Outcome, Policy
 from nightlight.web.body import read_bytes
 
 FORM_BYTES_MAX = 65_536
-FORM_FIELDS_MAX = 250
+FORM_FIELDS_MAX = 1_000
 
 T = TypeVar("T", Outcome, Policy, ActionKind)
 

@@ -11,7 +11,16 @@ from starlette.responses import HTMLResponse
 from nightlight.model.action import CHOOSABLE
 from nightlight.model.case import POLICY_TITLES, Outcome, Policy
 from nightlight.prevent import policy_words
-from nightlight.web.console import assets, attachments, detection_words, policy_sheets, proof, words
+from nightlight.web.console import (
+    assets,
+    attachments,
+    detection_words,
+    policy_sheets,
+    proof,
+    referral_words,
+    retention_words,
+    words,
+)
 from nightlight.web.visible import visible
 
 HEADERS = {
@@ -51,6 +60,8 @@ def _environment() -> Environment:
         attachments=attachments,
         policy_sheets=policy_sheets,
         detection_words=detection_words,
+        referral_words=referral_words,
+        retention_words=retention_words,
         policy_words=policy_words,
         static=assets.ADDRESSES,
         policies=[(policy, POLICY_TITLES[policy]) for policy in Policy],

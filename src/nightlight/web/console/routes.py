@@ -20,12 +20,14 @@ from nightlight.flows.sign_in import Door
 from nightlight.flows.signal_report import ring_sheet
 from nightlight.model.action import ActionKind, ActionState
 from nightlight.model.case import CaseState, Outcome, Policy
+from nightlight.model.retention import Record
 from nightlight.web.console.assets import Assets
 from nightlight.web.console.form import choice, text
 from nightlight.web.console.guard import Guard, go, guarded, is_htmx, path
 from nightlight.web.console.pages import HEADERS, page
 from nightlight.web.console.problem import status_of
 from nightlight.web.console.proof import can_be_opened, own_servers
+from nightlight.web.console.retention_words import retention_values
 from nightlight.web.console.session import Session, Sessions, check_origin, local_path
 
 
@@ -213,7 +215,8 @@ class Console:
             "working": any(action.state is ActionState.PENDING for action in file.actions),
             "own_servers": own_servers(file.reports),
             "line_numbers": {m.event_id: n for n, m in enumerate(file.messages, 1)},
-            "openable": sum(can_be_opened(message) for message in file.messages),
+            "openable": 0 if Record.CASE_EVIDENCE in file.erased else sum(map(can_be_opened, file.messages)),
+            **retention_values(file),
             "rings": {one.alert_id: ring_sheet(one, self.desk.events.number) for one in file.alerts},
             "first_reported": next((n for n, m in enumerate(file.messages, 1) if m.reported), 1),
         }

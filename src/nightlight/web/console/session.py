@@ -16,10 +16,14 @@ from nightlight.flows.sign_in import Door
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who is signed in. ``csrf``: the token that every form of this session carries."""
+    """Who is signed in. ``csrf``: the token that every form of this session carries.
+
+    ``alarms``: how many referrals failed, are overdue, or went out urgent and unreviewed.
+    """
 
     username: str
     csrf: str = field(repr=False)
+    alarms: int = 0
 
     def mark(self, *said: str) -> str:
         """A mark on an address that only this session can have made."""
@@ -46,7 +50,7 @@ class Sessions:
         """The session of this request, while it lasts."""
         token = request.cookies.get(self.cookie)
         username = self.door.user_of(token) if token else None
-        return Session(username, form_token(token)) if token and username else None
+        return Session(username, form_token(token), self.door.alarms()) if token and username else None
 
     def start(self, response: Response, username: str, password: str) -> None:
         """Signs in, or raises what ``Door.sign_in`` raises."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from nightlight.evidence.log import LogEntry, LogKind
@@ -11,9 +12,10 @@ from nightlight.model.attachment import AttachmentCode
 from nightlight.model.case import POLICY_TITLES, Case, CaseSource, Outcome, Policy
 from nightlight.model.referral import ReferralState
 from nightlight.model.report import Category, RelationKind, ReportSource
+from nightlight.model.retention import Record
 from nightlight.model.signal import AlertKind
 from nightlight.respond.conversation import Line
-from nightlight.web.console import attachments, detection_words
+from nightlight.web.console import attachments, detection_words, retention_words
 
 CATEGORIES = {
     Category.GROOMING: "Grooming",
@@ -56,11 +58,17 @@ REFERRAL_STATES = {
     ReferralState.PROPOSED: "waits for approval",
     ReferralState.APPROVED: "approved",
     ReferralState.EXPORTED: "handed over",
+    ReferralState.DRAFT: "being written",
+    ReferralState.FILED: "with the agency",
+    ReferralState.WITHDRAWN: "withdrawn",
 }
 REFERRAL_TONES = {
     ReferralState.PROPOSED: "pending",
     ReferralState.APPROVED: "done",
     ReferralState.EXPORTED: "done",
+    ReferralState.DRAFT: "pending",
+    ReferralState.FILED: "done",
+    ReferralState.WITHDRAWN: "failed",
 }
 
 
@@ -178,6 +186,42 @@ def log_words(entry: LogEntry) -> str:
             return "had the referral time-stamped"
         case LogKind.REFERRAL_EXPORTED:
             return f"handed the sealed bundle out for {detail['agency']}"
+        case LogKind.DRAFT_BEGUN:
+            return f"began a referral to {detail['agency']}"
+        case LogKind.DRAFT_CHANGED:
+            return "changed the referral's draft"
+        case LogKind.DRAFT_PROPOSED:
+            return "sent the referral out as urgent" if detail["urgent"] else "asked a second person to sign it off"
+        case LogKind.DRAFT_APPROVED:
+            return "signed the referral off"
+        case LogKind.DRAFT_RETURNED:
+            return f"gave the referral back: {detail['reason']}"
+        case LogKind.DRAFT_WITHDRAWN:
+            return f"withdrew the referral: {detail['reason']}"
+        case LogKind.DRAFT_REVIEWED:
+            return f"reviewed the urgent referral: {detail['reason']}"
+        case LogKind.DRAFT_READ:
+            return "read the referral as the agency will see it"
+        case LogKind.REFERRAL_FILED:
+            return f"had the referral taken by the agency, as {detail['reference']}"
+        case LogKind.SUBMISSION_QUEUED:
+            return f"put the referral on its way to {detail['agency']}{', as urgent' if detail['urgent'] else ''}"
+        case LogKind.SUBMISSION_OPENED:
+            return f"opened report {detail['report']} at the agency, with {count(detail['files'], 'file')} to follow"
+        case LogKind.SUBMISSION_FILE_SENT:
+            return f"sent file {detail['position'] + 1} for report {detail['report']}"
+        case LogKind.SUBMISSION_FINISHED:
+            return f"finished report {detail['report']}: the agency has it"
+        case LogKind.SUBMISSION_FAILED:
+            return f"could not file the referral: {detail['error'].replace('_', ' ')}"
+        case LogKind.SUBMISSION_RETRIED:
+            return "put the referral back on its way"
+        case LogKind.SUBMISSION_RETRACTED:
+            return "took the referral back before it was filed"
+        case LogKind.SUBMISSION_WANTED_BACK:
+            return f"wants the referral back: {detail['reason']}"
+        case LogKind.SUBMISSION_SETTLED:
+            return "found the finished report to be in order"
         case LogKind.ATTACHMENT_CHECKED:
             found = attachments.BADGES[AttachmentCode(detail["verdict"])][0].lower()
             return f"checked attachment {detail['position'] + 1} of {short(detail['event'])}: {found}"
@@ -187,6 +231,22 @@ def log_words(entry: LogEntry) -> str:
             )
         case LogKind.ATTACHMENT_RETRIED:
             return f"had attachment {detail['position'] + 1} of {short(detail['event'])} checked again"
+        case LogKind.HOLD_PLACED:
+            return f"placed a hold: {detail['why']}"
+        case LogKind.HOLD_RELEASE_PROPOSED:
+            return f"proposed to release hold {short(detail['hold'])}: {detail['reason']}"
+        case LogKind.HOLD_RELEASE_REJECTED:
+            return f"kept hold {short(detail['hold'])}"
+        case LogKind.HOLD_RELEASED:
+            return f"released hold {short(detail['hold'])}, as {detail['proposed_by']} had proposed"
+        case LogKind.ERASURE_PLANNED:
+            soonest = min(one["not_before"] for one in detail["records"].values())
+            return f"announced to erase {_records(detail['records'])}, not before {clock(soonest)}"
+        case LogKind.ERASURE_WITHDRAWN:
+            why = "it is held" if detail["held_by"] else "its period is not over"
+            return f"took back that {_records(detail['records'])} would be erased: {why}"
+        case LogKind.CASE_ERASED:
+            return f"erased {_records(detail['records'])}, by {', '.join(sorted(set(detail['records'].values())))}"
         case LogKind.ACTION_RETRIED:
             return "put a failed action back to work"
         case LogKind.ACTION_PLANNED | LogKind.ACTION_DONE | LogKind.ACTION_FAILED:
@@ -194,3 +254,7 @@ def log_words(entry: LogEntry) -> str:
             why = f": {detail['why']}" if detail.get("why") else ""
             return f"{verb} “{ACTIONS[ActionKind(detail['kind'])][0]}” on {short(detail['target'])}{why}"
     return entry.kind
+
+
+def _records(names: Iterable[str]) -> str:
+    return ", ".join(f"“{retention_words.RECORDS[Record(name)].lower()}”" for name in names)

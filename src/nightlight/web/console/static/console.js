@@ -6,6 +6,7 @@ const QUEUE = "/";
 const POLICIES = "/policies";
 const ALERTS = "/alerts";
 const RULES = "/rules";
+const REFERRALS = "/referrals";
 const TYPING = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
 const all = (selector) => [...document.querySelectorAll(selector)];
 const one = (selector) => document.querySelector(selector);
@@ -49,6 +50,7 @@ document.addEventListener("keydown", (event) => {
     if (key === "p") location.assign(POLICIES);
     if (key === "a") location.assign(ALERTS);
     if (key === "u") location.assign(RULES);
+    if (key === "r") location.assign(REFERRALS);
     return;
   }
   const does = {

@@ -1,0 +1,1 @@
+"""A referral as agencies other than NCMEC take it: one document, printed, packed with its files and sealed."""
