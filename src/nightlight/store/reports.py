@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, delete, exists, func, insert, or_, select, update
@@ -126,7 +127,16 @@ class ReportTables(CaseKeyTables):
         rows = self._connection.execute(
             select(reports).where(reports.c.case_id == case_id).order_by(reports.c.received_at)
         ).all()
-        return [self._report(row) for row in rows]
+        # A case may have hundreds of reports: their messages come at once, and not each with a query of its own.
+        messages: dict[str, list[Row[Any]]] = defaultdict(list)
+        of_case = select(reports.c.report_id).where(reports.c.case_id == case_id)
+        for message in self._connection.execute(
+            select(reported_messages)
+            .where(reported_messages.c.report_id.in_(of_case))
+            .order_by(reported_messages.c.report_id, reported_messages.c.position)
+        ):
+            messages[message.report_id].append(message)
+        return [self._report(row, messages[row.report_id]) for row in rows]
 
     def reports_since(self, claimant: str, since: int) -> int:
         return (
@@ -259,13 +269,15 @@ class ReportTables(CaseKeyTables):
         )
         return bool(self._connection.scalar(select(found)))
 
-    def _report(self, row: Row[Any]) -> Report:
+    def _report(self, row: Row[Any], messages: Iterable[Row[Any]] | None = None) -> Report:
+        """``messages``: its rows in their order, where they were read already."""
         scope = row.case_id or row.report_id
-        messages = self._connection.execute(
-            select(reported_messages)
-            .where(reported_messages.c.report_id == row.report_id)
-            .order_by(reported_messages.c.position)
-        )
+        if messages is None:
+            messages = self._connection.execute(
+                select(reported_messages)
+                .where(reported_messages.c.report_id == row.report_id)
+                .order_by(reported_messages.c.position)
+            )
         return Report(
             report_id=row.report_id,
             received_at=row.received_at,
