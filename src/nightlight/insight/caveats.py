@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from nightlight.insight.platforms import OTHER, UNMATCHED
+from nightlight.insight.platforms import OTHER
 from nightlight.insight.sheet import Place
 from nightlight.insight.span import NONE, Span
 from nightlight.insight.tally import Tally
@@ -143,14 +143,14 @@ def _about_answers(tally: Tally) -> Iterator[Caveat]:
             yield Caveat(code, f"{words}: {_forces(places)}.")
 
 
-def figure_caveats(name: str, numerator: Span, *, owner: bool, changed: bool) -> Iterator[Caveat]:
-    """What holds for one figure."""
+def owner_caveats(owner: str, numerator: Span, *, changed: bool) -> Iterator[Caveat]:
+    """What holds for the figure of one owner. ``changed``: it had a platform in a part of a period only."""
     if changed:
-        yield Caveat(CaveatCode.OWNER_CHANGED, f"{name} owned a platform in a part of the period only.")
-    if owner and numerator.exact is None and name != UNMATCHED:
+        yield Caveat(CaveatCode.OWNER_CHANGED, f"{owner} owned a platform in a part of a period only.")
+    if numerator.exact is None:
         yield Caveat(
             CaveatCode.OVERLAP_NOT_STATED,
-            f"{name}: between {_number(numerator)} offences. How many name several of its platforms is not stated.",
+            f"{owner}: {_number(numerator)} offences. How many name several of its platforms is not stated.",
         )
 
 

@@ -148,6 +148,10 @@ class Offences:
             self._spelled(place, spelling, Span(1, 1))
 
     def _add_count(self, place: Place, row: Count) -> None:
+        if row.number.high is None:
+            raise RefusedError(
+                "count_malformed", f"{place}: a count without a limit.", "Say how much it can be at most."
+            )
         if place in self._sets:
             raise _twice(place, "stands in a table of counts and offence by offence")
         if place not in self._lines:

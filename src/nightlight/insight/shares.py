@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from nightlight.insight.caveats import Caveat, caveats_of, figure_caveats
+from nightlight.insight.caveats import Caveat, caveats_of, owner_caveats
 from nightlight.insight.period import Period
 from nightlight.insight.platforms import OTHER, UNMATCHED, Platforms
 from nightlight.insight.span import Span
@@ -140,7 +140,7 @@ def owner_figure(tally: Tally, table: Platforms, owner: str) -> Figure | Refusal
         owner,
         numerator,
         lambda period: frozenset().union(*table.owned(owner, period)),
-        tuple(figure_caveats(owner, numerator, owner=True, changed=changed)),
+        tuple(owner_caveats(owner, numerator, changed=changed)),
     )
 
 
@@ -152,11 +152,11 @@ def _figure(
     caveats: tuple[Caveat, ...] = (),
 ) -> Figure | Refusal:
     whole, likely = tally.known, tally.likely_known
-    # Tables bound what is known: only an offence without a limit has no upper one, and those are unknown.
-    highest = whole.high if whole.high is not None else whole.low
+    # Every line has a limit, so what is known has one; what is unknown may have none.
+    highest = whole.high or 0
     if not highest:
         return _no_known(name)
-    part_high = highest if part.high is None else min(part.high, highest)
+    part_high = min(part.high or 0, highest)
     smallest = max(whole.low, part_high)
     share = None if part.exact is None or not likely else part.exact / likely
     could_be = tally.could_be(names).high

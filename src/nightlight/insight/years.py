@@ -73,8 +73,10 @@ def _incomparable(name: str, earlier: Tally, later: Tally, forces: frozenset[str
     (before,), (after,) = earlier.periods, later.periods
     if before.last >= after.first:
         return Refusal(name, "periods_overlap", f"No change of {name}: {before} does not end before {after} begins.")
-    if earlier.offence_groups != later.offence_groups:
-        return Refusal(name, "groups_differ", f"No change of {name}: the two periods count different offences.")
+    if len(earlier.offence_groups) != 1 or earlier.offence_groups != later.offence_groups:
+        return Refusal(
+            name, "groups_differ", f"No change of {name}: on both sides belongs one group of offences, the same."
+        )
     return None
 
 
