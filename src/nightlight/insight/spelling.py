@@ -17,7 +17,7 @@ _NOT_PRINTED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 #: What parts the platforms of one cell. "and" only as a word of its own.
 _MARKS = re.compile(r"[;,/&\n\r\v\f\x85\u2028\u2029]|(?<!\S)and(?!\S)", re.IGNORECASE)
 #: Of a web address, nothing is taken apart: what stands behind its slashes is no platform.
-_ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]{0,20}://|www\.)[^\s;]+", re.IGNORECASE)
+_ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]{0,20}://|www\.)(?:[^\s;,]|,(?=\S))+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
