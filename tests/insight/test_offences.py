@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightlight.errors import RefusedError
-from nightlight.insight.offences import SPELLINGS_MAX, Answer, Offences, Reply
+from nightlight.insight.offences import SPELLINGS_MAX, Answer, Count, Offence, Offences, Reply
 from nightlight.insight.period import read_period
 from nightlight.insight.span import Span, exactly, read_span
 from tests.insight.answers import GROUP, YEAR, count, offence, tally_of
