@@ -158,6 +158,14 @@ def test_owners_had_what_they_had_when_they_had_it() -> None:
 HEAD = "format: nightlight-platforms/1\nunknown: [unknown]\nunnamed: [other]\n"
 
 
+def test_a_known_spelling_with_a_mark_in_it_is_never_split() -> None:
+    table = read_platforms((HEAD + "platforms: [{name: one, spellings: [chat & go]}, {name: go}]").encode())
+    for text in ("Chat & Go", "chat and go", "CHAT&GO"):
+        assert table.read_cell(text).platforms == {"one"}
+    assert table.read_cell("chat, go").platforms == {"go"}
+    assert table.read_cell("chat & go; go").platforms == {"one", "go"}
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -103,6 +103,14 @@ def test_rows_whose_shares_cannot_all_be_of_the_same_total_do_not_follow() -> No
     assert {one.verdict for one in audit(read_published(rows))} == {Verdict.DOES_NOT_FOLLOW}
 
 
+def test_shares_of_more_offences_than_were_recorded_do_not_follow() -> None:
+    for recorded, verdict in (("120", Verdict.FOLLOWS), ("90", Verdict.DOES_NOT_FOLLOW)):
+        rows = [
+            row(platform=name, count="50", published_share_pct="50", total_recorded=recorded) for name in ("x", "kik")
+        ]
+        assert {one.verdict for one in audit(read_published(rows))} == {verdict}
+
+
 def test_one_share_without_a_total_proves_nothing() -> None:
     (found,) = audit(read_published([row(count="50", published_share_pct="50")]))
     assert found.verdict is Verdict.NOT_COMPUTABLE

@@ -80,6 +80,13 @@ def test_shares_stay_within_what_the_counts_allow(cells: list[str]) -> None:
         assert [one.code for one in shown.refusals] == ["no_known_platform"]
 
 
+def test_none_or_all_of_what_may_be_meant_bounds_the_share_of_all_offences() -> None:
+    cells = ["Snapchat"] * 3 + ["Kik"] * 2 + ["Other", "Snapcaht"] + ["unknown"] * 5
+    snapchat = figure(shares(map(offence, cells)), "snapchat")
+    assert snapchat.share == 3 / 7
+    assert (snapchat.least, snapchat.most) == (3 / 12, 10 / 12)
+
+
 LIMITS = st.tuples(st.integers(0, 30), st.integers(0, 8)).map(lambda pair: Span(pair[0], sum(pair)))
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import yaml
 
@@ -28,6 +28,8 @@ PLATFORMS_MAX = 1_000
 _NAME = re.compile(r"[a-z0-9][a-z0-9 .]{0,39}\Z")
 #: Alike enough to ask a person about; a shorter word is like everything.
 _CUTOFF, _SUGGEST_MIN, _SUGGEST_MAX = 0.8, 4, 60
+#: So many cells, of so many characters, are remembered.
+_OFTEN_MAX, _OFTEN_CHARS = 4_096, 200
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -97,6 +99,14 @@ class Platforms:
 
     def read_cell(self, text: str) -> Cell:
         """What a cell says: "Insta & unknown" names one platform, "not stated" none. Never raises."""
+        return self._read_often(text) if len(text) <= _OFTEN_CHARS else self._read_cell(text)
+
+    @cached_property
+    def _read_often(self) -> Callable[[str], Cell]:
+        """A few spellings make up nearly all cells."""
+        return lru_cache(_OFTEN_MAX)(self._read_cell)
+
+    def _read_cell(self, text: str) -> Cell:
         names: set[str] = set()
         unmatched: dict[str, None] = {}
         for piece in split_text(text, self.spellings):
