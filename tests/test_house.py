@@ -16,6 +16,7 @@ GROUPS = (
     ("hazmat",),
     ("evidence", "prevent", "detect"),
     ("respond",),
+    ("insight",),
     ("ports",),
     ("flows",),
     ("store", "adapters", "web"),
@@ -24,7 +25,7 @@ GROUPS = (
 )
 RANK = {room: rank for rank, rooms in enumerate(GROUPS) for room in rooms}
 OUTERMOST = frozenset(GROUPS[-1])
-PURE = frozenset({"model", "errors", "hazmat", "evidence", "prevent", "detect", "respond"})
+PURE = frozenset({"model", "errors", "hazmat", "evidence", "prevent", "detect", "respond", "insight"})
 #: Among the outermost rooms: who may import whom.
 SIDEWAYS = {("bench", "cli"), ("bench", "demo"), ("demo", "cli"), ("cli", "demo"), ("cli", "bench"), ("cli", "town")}
 #: The commands start the demo and the bench, but must work where their extras are not installed.
@@ -215,7 +216,7 @@ def impurities(house: House) -> Iterator[str]:
         top = found.imported.split(".")[0]
         here = room_of(found.importer)
         if here in PURE and top not in PURE_STDLIB | PURE_LIBRARIES | {"nightlight"}:
-            yield f"{found}: no I/O, clock or randomness up to respond"
+            yield f"{found}: no I/O, clock or randomness up to insight"
         if top == "numba" and here in PURE and found.importer not in COMPILED:
             yield f"{found}: only what is compiled needs numba"
         if here in {"model", "errors"} and top in PURE_LIBRARIES:
@@ -314,6 +315,8 @@ WHILE_TYPING = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    "
         ("model/x.py", "import nightlight.errors", "side by side"),
         ("evidence/x.py", "import nightlight.respond", "wrong way"),
         ("respond/x.py", "import nightlight.ports", "wrong way"),
+        ("respond/x.py", "import nightlight.insight", "wrong way"),
+        ("insight/x.py", "import nightlight.flows", "wrong way"),
         ("flows/x.py", "import nightlight.store", "wrong way"),
         ("flows/x.py", LAZILY + "import nightlight.cli.compose", "wrong way"),
         ("store/x.py", "import nightlight.adapters", "side by side"),
@@ -331,6 +334,9 @@ WHILE_TYPING = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    "
         ("hazmat/x.py", LAZILY + "import secrets", "no I/O"),
         ("respond/x.py", "import os.path", "no I/O"),
         ("model/x.py", WHILE_TYPING + "from pathlib import Path", "no I/O"),
+        ("insight/x.py", "import csv", "no I/O"),
+        ("insight/x.py", "from random import Random", "no I/O"),
+        ("insight/x.py", "text = open('answers.csv').read()", "calls open"),
         ("evidence/x.py", "def f(name):\n    return __import__(name)", "no I/O"),
         ("evidence/x.py", "text = open('/etc/hostname').read()", "calls open"),
         ("detect/x.py", "exec('x = 1')", "calls exec"),

@@ -2,7 +2,7 @@
 
 A map of the house; imports point only to the left::
 
-    model, errors <- hazmat <- evidence | prevent | detect <- respond <- ports <- flows
+    model, errors <- hazmat <- evidence | prevent | detect <- respond <- insight <- ports <- flows
         <- store | adapters | web <- cli, demo, bench, town
 
     model/     the words: account, event, contact, report, verdict, case, decision, action; frozen
@@ -14,6 +14,7 @@ A map of the house; imports point only to the left::
     prevent/   contact policy as data, the decision about one approach, relations, safety notices
     detect/    features over windows of events, rules over features, their language and engines
     respond/   how reports become cases, what a decision may do, how long what is kept and why
+    insight/   prevalence: what police forces answered, as shares of apps with their intervals and their limits
     ports.py   Protocols the flows need: store, clock, homeserver
     flows/     the stories: take a report, check attachments, review a case, enforce a decision, collect reports
     store/     SQLAlchemy: SQLite and PostgreSQL, one schema, Alembic migrations
@@ -28,7 +29,7 @@ A map of the house; imports point only to the left::
     bench/     figures, each measured beside its peer
     town/      the synthetic town: invented people whose events detection can be tried on
 
-Everything up to ``respond`` is pure: no I/O, no clock, no randomness.
+Everything up to ``insight`` is pure: no I/O, no clock, no randomness.
 """
 
 __version__ = "0.5.0"

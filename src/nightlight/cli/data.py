@@ -95,3 +95,8 @@ def _prevent() -> Traversable:
 def shipped_duties() -> bytes:
     """The rules about which agency is told that come along."""
     return resources.files("nightlight.respond").joinpath("duties.yaml").read_bytes()
+
+
+def shipped_platforms() -> bytes:
+    """The table of platforms, their spellings and their owners that comes along."""
+    return resources.files("nightlight.insight").joinpath("platforms.yaml").read_bytes()

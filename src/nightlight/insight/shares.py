@@ -1,0 +1,196 @@
+"""Shares of platforms and of their owners, each with its limits and with what it rests on; or why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from nightlight.insight.caveats import Caveat, caveats_of, owner_caveats
+from nightlight.insight.period import Period
+from nightlight.insight.platforms import OTHER, UNMATCHED, Platforms
+from nightlight.insight.span import Span
+from nightlight.insight.tally import Tally
+from nightlight.insight.wilson import wilson
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A figure that the data do not support. ``code``: ``no_known_platform``, ``no_common_force``,
+    ``groups_differ``, ``periods_mixed`` or ``periods_overlap``.
+    """
+
+    name: str
+    code: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """``numerator`` of ``denominator``, the offences whose platform is known.
+
+    ``share``: between 0 and 1; None where the numbers are not stated exactly enough for one. ``low`` and ``high``:
+    Wilson's interval of 95 % around everything that the numbers can be. ``least`` and ``most``: of all offences, if
+    none or all of those that may be meant were; ``most`` is 1 where the unknown ones are not stated.
+    """
+
+    name: str
+    numerator: Span
+    denominator: Span
+    share: float | None
+    low: float
+    high: float
+    least: float
+    most: float
+    caveats: tuple[Caveat, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "offences": span_json(self.numerator),
+            "share": self.share,
+            "low": self.low,
+            "high": self.high,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Unmatched:
+    """A spelling that the table does not have, with what a person may want to look at. Never used in a figure."""
+
+    text: str
+    count: Span
+    suggestion: str | None
+
+    def as_json(self) -> dict[str, Any]:
+        return {"text": self.text, "count": span_json(self.count), "suggestion": self.suggestion}
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Everything that is said about one tally. ``refusals``: figures that were asked for and that there are none of."""
+
+    offences: Span
+    known: Span
+    likely_known: int | None
+    unknown: Span
+    forces: int
+    platforms: tuple[Figure, ...]
+    owners: tuple[Figure, ...]
+    unmatched: tuple[Unmatched, ...]
+    caveats: tuple[Caveat, ...]
+    refusals: tuple[Refusal, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Numbers; where only limits are stated, ``{"low", "high"}``, with null for what nothing limits."""
+        said = [caveat.as_json() for caveat in self.caveats]
+        said += [{"code": refusal.code, "text": refusal.words} for refusal in self.refusals]
+        figures = (*self.platforms, *self.owners)
+        said += [caveat.as_json() for figure in figures for caveat in figure.caveats]
+        known = span_json(self.known) if self.likely_known is None else self.likely_known
+        offences = span_json(self.offences)
+        if self.likely_known is not None and self.offences.exact is None and self.unknown.exact is not None:
+            offences = self.likely_known + self.unknown.exact
+        return {
+            "offences": offences,
+            "known": known,
+            "unknown": span_json(self.unknown),
+            "forces": self.forces,
+            "platforms": [figure.as_json() for figure in self.platforms],
+            "owners": [figure.as_json() for figure in self.owners],
+            "unmatched": [one.as_json() for one in self.unmatched],
+            "caveats": said,
+        }
+
+
+def shares_of(tally: Tally, table: Platforms) -> Shares:
+    """The figures of a tally: platforms and owners by size, ``other`` last."""
+    platforms = [platform_figure(tally, name) for name in sorted(tally.names - {UNMATCHED})]
+    owners = [owner_figure(tally, table, owner) for owner in table.owners if _concerns(tally, table, owner)]
+    refused = {figure.code: figure for figure in (*platforms, *owners) if isinstance(figure, Refusal)}
+    if not refused and not tally.known.high:
+        refused = {"no_known_platform": _no_known("any platform")}
+    return Shares(
+        tally.offences,
+        tally.known,
+        tally.likely_known,
+        tally.unknown,
+        len(tally.forces),
+        _by_size(platforms),
+        _by_size(owners),
+        tuple(
+            Unmatched(text, count, table.suggestion(text))
+            for text, count in sorted(tally.unmatched.items(), key=lambda item: (-(item[1].high or 0), item[0]))
+        ),
+        tuple(caveats_of(tally)),
+        tuple(refused.values()),
+    )
+
+
+def platform_figure(tally: Tally, name: str) -> Figure | Refusal:
+    return _figure(tally, name, tally.platform(name), lambda _: frozenset({name}))
+
+
+def owner_figure(tally: Tally, table: Platforms, owner: str) -> Figure | Refusal:
+    """Every offence once, whatever number of the owner's platforms it names; limits where rows do not tell."""
+    changed = any(table.owned(owner, period)[1] for period in tally.periods)
+    numerator = tally.owner(table, owner)
+    return _figure(
+        tally,
+        owner,
+        numerator,
+        lambda period: frozenset().union(*table.owned(owner, period)),
+        tuple(owner_caveats(owner, numerator, changed=changed)),
+    )
+
+
+def _figure(
+    tally: Tally,
+    name: str,
+    part: Span,
+    names: Callable[[Period], frozenset[str]],
+    caveats: tuple[Caveat, ...] = (),
+) -> Figure | Refusal:
+    whole, likely = tally.known, tally.likely_known
+    # Every line has a limit, so what is known has one; what is unknown may have none.
+    highest = whole.high or 0
+    if not highest:
+        return _no_known(name)
+    part_high = min(part.high or 0, highest)
+    smallest = max(whole.low, part_high)
+    share = None if part.exact is None or not likely else part.exact / likely
+    could_be = tally.could_be(names).high
+    return Figure(
+        name,
+        part,
+        whole,
+        share,
+        wilson(part.low, highest)[0],
+        wilson(part_high, smallest)[1],
+        0.0 if tally.unknown.high is None else part.low / (highest + tally.unknown.high),
+        _most(highest if could_be is None else min(could_be, highest), whole.low, tally.unknown.high),
+        caveats,
+    )
+
+
+def _most(part: int, whole: int, unknown: int | None) -> float:
+    if unknown is None:
+        return 1.0
+    return min(1.0, (part + unknown) / (max(whole, part) + unknown))
+
+
+def _no_known(name: str) -> Refusal:
+    return Refusal(name, "no_known_platform", f"No share of {name}: of no offence is the platform known.")
+
+
+def _concerns(tally: Tally, table: Platforms, owner: str) -> bool:
+    return any(not tally.names.isdisjoint(frozenset().union(*table.owned(owner, one))) for one in tally.periods)
+
+
+def _by_size(figures: list[Figure | Refusal]) -> tuple[Figure, ...]:
+    found = [figure for figure in figures if isinstance(figure, Figure)]
+    return tuple(sorted(found, key=lambda one: (one.name == OTHER, -one.numerator.low, -one.high, one.name)))
+
+
+def span_json(span: Span) -> int | dict[str, int | None]:
+    return {"low": span.low, "high": span.high} if span.exact is None else span.exact

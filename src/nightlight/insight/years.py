@@ -1,0 +1,93 @@
+"""From one period to another: only over forces that answered for both, because forces differ from year to year."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from nightlight.insight.caveats import Caveat, CaveatCode, unknown_share
+from nightlight.insight.platforms import Platforms
+from nightlight.insight.shares import Figure, Refusal, owner_figure, platform_figure
+from nightlight.insight.tally import Tally
+from nightlight.insight.wilson import newcombe
+
+#: From here on, a change in what is unknown may by itself look like a change in a share.
+UNKNOWN_MOVED = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """``difference``: the later share less the earlier one, between -1 and 1, with limits of 95 %; None where a share
+    is not stated exactly. ``forces``: those that answered for both periods; figures are of these alone.
+    """
+
+    name: str
+    forces: frozenset[str]
+    earlier: Figure
+    later: Figure
+    difference: float | None
+    low: float
+    high: float
+    caveats: tuple[Caveat, ...] = ()
+
+    @property
+    def certain(self) -> bool:
+        """Chance alone does not explain it."""
+        return self.low > 0 or self.high < 0
+
+
+def platform_change(name: str, earlier: Tally, later: Tally) -> Change | Refusal:
+    """How the share of a platform changed; a ``Refusal`` where that cannot be said."""
+    return _change(name, earlier, later, lambda tally: platform_figure(tally, name))
+
+
+def owner_change(owner: str, table: Platforms, earlier: Tally, later: Tally) -> Change | Refusal:
+    """How the share of an owner changed, with what it owned in each of the periods."""
+    return _change(owner, earlier, later, lambda tally: owner_figure(tally, table, owner))
+
+
+def _change(name: str, earlier: Tally, later: Tally, figure: Callable[[Tally], Figure | Refusal]) -> Change | Refusal:
+    forces = earlier.forces & later.forces
+    refusal = _incomparable(name, earlier, later, forces)
+    if refusal is not None:
+        return refusal
+    earlier, later = earlier.only(forces), later.only(forces)
+    before, after = figure(earlier), figure(later)
+    if isinstance(before, Refusal):
+        return before
+    if isinstance(after, Refusal):
+        return after
+    if before.share is None or after.share is None:
+        difference, low, high = None, after.low - before.high, after.high - before.low
+    else:
+        difference = after.share - before.share
+        low, high = newcombe(before.share, (before.low, before.high), after.share, (after.low, after.high))
+    return Change(name, forces, before, after, difference, low, high, _caveats(earlier, later))
+
+
+def _incomparable(name: str, earlier: Tally, later: Tally, forces: frozenset[str]) -> Refusal | None:
+    if not forces:
+        return Refusal(name, "no_common_force", f"No change of {name}: no force answered for both periods.")
+    if len(earlier.periods) != 1 or len(later.periods) != 1:
+        return Refusal(name, "periods_mixed", f"No change of {name}: on both sides belongs one period.")
+    (before,), (after,) = earlier.periods, later.periods
+    if before.last >= after.first:
+        return Refusal(name, "periods_overlap", f"No change of {name}: {before} does not end before {after} begins.")
+    if len(earlier.offence_groups) != 1 or earlier.offence_groups != later.offence_groups:
+        return Refusal(
+            name, "groups_differ", f"No change of {name}: on both sides belongs one group of offences, the same."
+        )
+    return None
+
+
+def _caveats(earlier: Tally, later: Tally) -> tuple[Caveat, ...]:
+    before, after = unknown_share(earlier), unknown_share(later)
+    if before is None or after is None or abs(after - before) < UNKNOWN_MOVED:
+        return ()
+    return (
+        Caveat(
+            CaveatCode.UNKNOWN_MOVED,
+            f"For {100 * before:.0f} % of the earlier and {100 * after:.0f} % of the later offences no platform is "
+            "known: the way of recording may have changed rather than the offences.",
+        ),
+    )
