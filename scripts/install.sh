@@ -32,7 +32,7 @@ fi
 
 with_uv() {
     [ -n "$uv" ] &&
-        VIRTUAL_ENV=$venv "$uv" pip install --quiet --require-hashes -r requirements.lock &&
+        VIRTUAL_ENV=$venv "$uv" pip install --quiet --compile-bytecode --require-hashes -r requirements.lock &&
         VIRTUAL_ENV=$venv "$uv" pip install --quiet --no-deps --no-build-isolation -e . -e synapse-module
 }
 with_pip() {
