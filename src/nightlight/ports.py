@@ -152,6 +152,13 @@ class Digester(Protocol):
         """
 
 
+class Sink(Protocol):
+    """What bytes are written to, piece by piece."""
+
+    def write(self, data: bytes, /) -> int: ...
+    def flush(self) -> None: ...
+
+
 class Vault(Protocol):
     """Kept files, by the case they are kept for and by their SHA-256 as they came from the homeserver.
 

@@ -12,10 +12,10 @@ import pytest
 from moto.server import ThreadedMotoServer
 from pyrage import x25519
 
-from nightlight.adapters.objects import Sink
 from nightlight.adapters.s3_objects import S3Objects
 from nightlight.adapters.vault import CaseVault, FlatFolder
 from nightlight.errors import RefusedError, UnavailableError
+from nightlight.ports import Sink
 
 #: Of three parts of a multipart upload, the last one short.
 BLOB = os.urandom(17_000_000)

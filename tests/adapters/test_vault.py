@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,10 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyrage import x25519
 
+from nightlight.adapters.age import Noting
 from nightlight.adapters.objects import FolderObjects
 from nightlight.adapters.sealed.process import _ROOT
 from nightlight.adapters.vault import CaseVault, FlatFolder
 from nightlight.errors import RefusedError, UnavailableError
+from nightlight.ports import Sink
 
 BLOB = os.urandom(2_500_000)
 SHA256 = hashlib.sha256(BLOB).digest()
@@ -119,6 +121,41 @@ def test_another_keeper_at_work_is_not_disturbed(tmp_path: Path) -> None:
 
     vault.keep("case_a", SHA256, interrupted())
     assert b"".join(vault.read("case_a", SHA256)) == BLOB
+
+
+class Breaking(FolderObjects):
+    """A place that fails at the n-th piece that is written, and at no other."""
+
+    def __init__(self, folder: Path, at: int) -> None:
+        super().__init__(folder)
+        self._at = at
+        self.written = 0
+
+    def write(self, name: str, fill: Callable[[Sink], None]) -> None:
+        super().write(name, lambda sink: fill(Noting(lambda data: self._one(sink, data))))
+
+    def _one(self, sink: Sink, data: bytes) -> None:
+        self.written += 1
+        if self.written == self._at:
+            raise UnavailableError("vault_unwritable", "the disk is full")
+        sink.write(data)
+
+
+def test_whichever_piece_cannot_be_written_no_half_file_counts_as_kept(tmp_path: Path) -> None:
+    blob = BLOB[:70_000]
+    sha256 = hashlib.sha256(blob).digest()
+    for at in range(1, 50):
+        objects = Breaking(tmp_path / str(at), at)
+        vault = CaseVault(objects, IDENTITIES.__getitem__, FlatFolder(tmp_path / "none"))
+        try:
+            vault.keep("case_a", sha256, [blob])
+        except UnavailableError:
+            assert not vault.holds("case_a", sha256)
+            continue
+        assert objects.written < at, "a piece was lost, and nobody was told"
+        assert b"".join(vault.read("case_a", sha256)) == blob
+        break
+    assert at > 2, "it was written in pieces"
 
 
 def test_full_or_missing_disk_is_said_and_is_no_damage(tmp_path: Path) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from nightlight.adapters.packages.archive import write_package
 from nightlight.adapters.packages.package import Package
-from nightlight.flows.hand_over import HandOverDesk, Outgoing, Sink
+from nightlight.flows.hand_over import HandOverDesk, Outgoing
 from nightlight.flows.prepare_report import Preparation
 from nightlight.flows.send_referral import Sender
 from nightlight.model.reporter import ReportingOperator
+from nightlight.ports import Sink
 from nightlight.respond.referral_clock import ReferralClock
 from tests.world import World
 

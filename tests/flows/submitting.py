@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 
+import pytest
+
 from nightlight.adapters.cybertipline import samples
 from nightlight.adapters.cybertipline.client import TiplineClient, TiplineTimes
 from nightlight.adapters.cybertipline.schema import Schema
@@ -25,13 +27,20 @@ from nightlight.model.submission import ENDED, Submission, SubmissionState
 from nightlight.ports import ReportDocuments, ReportingService, Transaction
 from nightlight.respond.submission import BACKOFF_MAX_MS
 from nightlight.store.database import Database
-from tests.simulators.cybertipline import PASSWORD, USER, SimulatedTipline, TurnedClock
+from tests.simulators.cybertipline import PASSWORD, USER, SimulatedTipline, TurnedClock, simulated_tipline
 
 NCMEC = "NCMEC CyberTipline"
 HOUR = 3_600_000
 #: One agency serves many tests, so that no number comes twice.
 _NUMBERS = itertools.count(1)
 QUICK = TiplineTimes(connect=5, read=5, write=5, call=10, upload=20)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedTipline]:
+    """One agency for all tests of a file."""
+    with simulated_tipline(tmp_path_factory.mktemp("tipline")) as agency:
+        yield agency
 
 
 @dataclass

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,31 +19,18 @@ from nightlight.model.submission import Submission, SubmissionState
 from nightlight.respond.submission import ATTEMPTS_MAX
 from nightlight.store.database import Database
 from tests.databases import LOG_KEY
-from tests.flows.submitting import HOUR, PictureDocuments, Submitting, connected
-from tests.simulators.cybertipline import SimulatedTipline, simulated_tipline
+from tests.flows.submitting import HOUR, PictureDocuments, Submitting, connected, running
+from tests.simulators.cybertipline import SimulatedTipline
 
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedTipline]:
-    with simulated_tipline(tmp_path_factory.mktemp("tipline")) as agency:
-        yield agency
-
-
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated database to copy."""
-    path = tmp_path_factory.mktemp("empty") / "empty.sqlite3"
-    store = Database(f"sqlite:///{path}", LOG_KEY)
-    store.migrate()
-    store.close()
-    return path
+__all__ = ["running"]
 
 
 @pytest.fixture
-def world(running: SimulatedTipline, empty: Path, tmp_path: Path) -> Iterator[Submitting]:
+def world(running: SimulatedTipline, tmp_path: Path) -> Iterator[Submitting]:
     running.fail()
     running.heard.clear()
-    store = Database(f"sqlite:///{shutil.copy(empty, tmp_path / 'test.sqlite3')}", LOG_KEY)
+    store = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}", LOG_KEY)
+    store.migrate()
     yield Submitting(store, running)
     store.close()
 

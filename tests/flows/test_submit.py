@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import threading
@@ -23,31 +22,18 @@ from nightlight.model.referral import ReferralState
 from nightlight.model.submission import Submission, SubmissionState
 from nightlight.store.database import Database
 from tests.databases import LOG_KEY, case_keys
-from tests.flows.submitting import HOUR, PictureDocuments, Submitting, connected
-from tests.simulators.cybertipline import PASSWORD, USER, SimulatedTipline, simulated_tipline
+from tests.flows.submitting import HOUR, PictureDocuments, Submitting, connected, running
+from tests.simulators.cybertipline import PASSWORD, USER, SimulatedTipline
 
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedTipline]:
-    with simulated_tipline(tmp_path_factory.mktemp("tipline")) as agency:
-        yield agency
-
-
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated database to copy."""
-    path = tmp_path_factory.mktemp("empty") / "empty.sqlite3"
-    store = Database(f"sqlite:///{path}", LOG_KEY)
-    store.migrate()
-    store.close()
-    return path
+__all__ = ["running"]
 
 
 @pytest.fixture
-def world(running: SimulatedTipline, empty: Path, tmp_path: Path) -> Iterator[Submitting]:
+def world(running: SimulatedTipline, tmp_path: Path) -> Iterator[Submitting]:
     """On SQLite, where it is quick; what databases could differ in is tried on both."""
-    path = shutil.copy(empty, tmp_path / "test.sqlite3")
-    yield from around(Database(f"sqlite:///{path}", LOG_KEY, case_keys()), running)
+    store = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}", LOG_KEY, case_keys())
+    store.migrate()
+    yield from around(store, running)
 
 
 @pytest.fixture

@@ -18,10 +18,10 @@ from nightlight.model.action import ActionKind
 from nightlight.model.case import CaseState
 from nightlight.model.report import ReportedMessage
 from nightlight.model.verdict import Code, verdict_for
+from nightlight.respond.visible import visible
 from nightlight.web.console.assets import STATIC
 from nightlight.web.console.proof import MISSING, OTHER_CLOCK, claims
 from nightlight.web.console.words import clock, log_words
-from nightlight.web.visible import visible
 from tests.web.conftest import PASSWORD, app_of
 from tests.world import World
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pyrage
 from pyrage import x25519
 
-from nightlight.adapters.objects import Sink
 from nightlight.errors import RefusedError
+from nightlight.ports import Sink
 
 _MAGIC = b"age-encryption.org/v1\n"
 
@@ -33,7 +33,7 @@ def seal_stream(chunks: Iterable[bytes], recipient: str, out: Sink) -> None:
     Whatever ``chunks`` or ``out`` raises comes through. What was written until then opens for nobody as a whole: the
     format authenticates its end.
     """
-    source, target = _Reading(chunks), _Writing(out)
+    source, target = _Reading(chunks), Noting(out.write)
     try:
         pyrage.encrypt_io(source, target, [_recipient(recipient)])
     except (pyrage.EncryptError, OSError) as e:
@@ -104,16 +104,16 @@ class _Reading:
         return bytes(taken)
 
 
-class _Writing:
-    """A sink that remembers what went wrong."""
+class Noting:
+    """A sink that passes on what is written, and remembers what went wrong."""
 
-    def __init__(self, out: Sink) -> None:
-        self._out = out
+    def __init__(self, write: Callable[[bytes], object]) -> None:
+        self._write = write
         self.error: BaseException | None = None
 
     def write(self, data: bytes, /) -> int:
         try:
-            self._out.write(data)
+            self._write(data)
         except BaseException as e:
             self.error = e
             raise

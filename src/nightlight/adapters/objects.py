@@ -11,13 +11,9 @@ from pathlib import Path
 from typing import Protocol
 
 from nightlight.errors import NightlightError, UnavailableError
+from nightlight.ports import Sink
 
 _DRAFT = ".draft-"
-
-
-class Sink(Protocol):
-    def write(self, data: bytes, /) -> int: ...
-    def flush(self) -> None: ...
 
 
 class Source(Protocol):

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator
 
-from nightlight.adapters.objects import Sink
+from nightlight.ports import Sink
 
 _CHUNK = 524_288
 _AHEAD = 3

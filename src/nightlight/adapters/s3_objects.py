@@ -12,9 +12,10 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
-from nightlight.adapters.objects import AbsentError, Sink, Source
+from nightlight.adapters.objects import AbsentError, Source
 from nightlight.adapters.pulled import pulled
 from nightlight.errors import NightlightError, RefusedError, UnavailableError
+from nightlight.ports import Sink
 
 #: Of a multipart upload: S3 takes parts of 5 MiB and more, and at most 10,000 of them.
 _PART = 8 * 1_048_576

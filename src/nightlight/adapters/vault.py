@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,12 @@ from typing import Any
 import pyrage
 from pyrage import x25519
 
-from nightlight.adapters.objects import AbsentError, Objects, Sink, Source
+from nightlight.adapters.age import Noting, seal_stream
+from nightlight.adapters.objects import AbsentError, Objects, Source
 from nightlight.adapters.pulled import pulled
 from nightlight.errors import RefusedError, UnavailableError
 from nightlight.hazmat.attachment import hash_mismatch
+from nightlight.ports import Sink
 
 _CHUNK = 1_048_576
 _CASE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
@@ -79,18 +81,10 @@ class CaseVault:
 
     def keep(self, case_id: str, sha256: bytes, ciphertext: Iterable[bytes]) -> None:
         name = _name(case_id, sha256)
-        recipient = self._of(case_id).to_public()
+        recipient = str(self._of(case_id).to_public())
 
         def fill(sink: Sink) -> None:
-            source, noting = _Hashed(ciphertext, sha256), _Noting(sink.write)
-            try:
-                pyrage.encrypt_io(source, noting, [recipient])
-            except (pyrage.EncryptError, OSError) as e:
-                # What the callbacks raise comes back as another error: the first one is what happened.
-                raise source.error or noting.error or e from None
-            # An error while the last bytes are written does not come back at all.
-            if noting.error is not None:
-                raise noting.error
+            seal_stream(_hashed(ciphertext, sha256), recipient, sink)
 
         self._objects.write(name, fill)
 
@@ -167,26 +161,7 @@ class CaseVault:
             raise _damaged() from None
 
 
-class _Noting:
-    """Passes on what is written, and remembers what went wrong."""
-
-    def __init__(self, write: Callable[[bytes], object]) -> None:
-        self._write = write
-        self.error: BaseException | None = None
-
-    def write(self, data: bytes, /) -> int:
-        try:
-            self._write(data)
-        except BaseException as e:
-            self.error = e
-            raise
-        return len(data)
-
-    def flush(self) -> None:
-        return None
-
-
-class _Hashing(_Noting):
+class _Hashing(Noting):
     def __init__(self, write: Callable[[bytes], object]) -> None:
         super().__init__(write)
         self._sha256 = hashlib.sha256()
@@ -219,32 +194,14 @@ class _Reading:
             raise
 
 
-class _Hashed:
-    """Chunks as a file, which ends in an error unless they have the SHA-256 that they are to have."""
-
-    def __init__(self, chunks: Iterable[bytes], sha256: bytes) -> None:
-        self._chunks = iter(chunks)
-        self._expected = sha256
-        self._sha256 = hashlib.sha256()
-        self._rest = memoryview(b"")
-        self.error: BaseException | None = None
-
-    def read(self, size: int = -1, /) -> bytes:
-        try:
-            while not self._rest:
-                chunk = next(self._chunks, None)
-                if chunk is None:
-                    if not hmac.compare_digest(self._sha256.digest(), self._expected):
-                        raise hash_mismatch()
-                    return b""
-                self._sha256.update(chunk)
-                self._rest = memoryview(chunk)
-        except BaseException as e:
-            self.error = e
-            raise
-        taken = self._rest if size < 0 else self._rest[:size]
-        self._rest = self._rest[len(taken) :]
-        return bytes(taken)
+def _hashed(chunks: Iterable[bytes], expected: bytes) -> Iterator[bytes]:
+    """The same chunks, which end in an error unless they have the SHA-256 that they are to have."""
+    sha256 = hashlib.sha256()
+    for chunk in chunks:
+        sha256.update(chunk)
+        yield chunk
+    if not hmac.compare_digest(sha256.digest(), expected):
+        raise hash_mismatch()
 
 
 def _folder(case_id: str) -> str:

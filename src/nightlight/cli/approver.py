@@ -24,8 +24,8 @@ from nightlight.cli.house import open_house
 from nightlight.cli.output import say
 from nightlight.errors import RefusedError
 from nightlight.evidence.bundle.attestation import approve, fingerprint, open_attestation
+from nightlight.respond.visible import visible
 from nightlight.web.evidence.page import clock
-from nightlight.web.visible import visible
 
 app = typer.Typer(help="People whose signatures approve that evidence is handed over.", no_args_is_help=True)
 

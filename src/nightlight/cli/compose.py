@@ -40,7 +40,7 @@ from nightlight.flows.examine import Examination, Installation
 from nightlight.flows.examine_detection import DetectionExamination
 from nightlight.flows.examine_referrals import ReferralExamination
 from nightlight.flows.fill_draft import DraftFiller
-from nightlight.flows.hand_over import HandOverDesk, Outgoing, Sink
+from nightlight.flows.hand_over import HandOverDesk, Outgoing
 from nightlight.flows.keep_attachment import AttachmentKeeper
 from nightlight.flows.not_taken import examined, not_taken
 from nightlight.flows.own_door import OwnDoor, OwnDoorLimits
@@ -60,7 +60,7 @@ from nightlight.model.referral import Referral
 from nightlight.model.report import Report
 from nightlight.model.reporter import ReportingOperator
 from nightlight.model.submission import Submission
-from nightlight.ports import ReportDocuments
+from nightlight.ports import ReportDocuments, Sink
 from nightlight.respond.country import country
 from nightlight.respond.duties import read_duties
 from nightlight.respond.referral_clock import ReferralClock

@@ -22,8 +22,8 @@ from nightlight.evidence.bundle.trust import NO_TRUST, Trust
 from nightlight.evidence.bundle.verify import verify_bundle
 from nightlight.hazmat import strict_json
 from nightlight.model.verdict import EXPLANATIONS, Code
+from nightlight.respond.visible import visible
 from nightlight.web.evidence.page import carried, clock, evidence_page, found, gap, relation, said, whose
-from nightlight.web.visible import visible
 
 
 def command(

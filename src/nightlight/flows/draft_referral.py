@@ -25,7 +25,7 @@ from nightlight.respond.draft_check import Checked, Finding, Weight, check_draft
 from nightlight.respond.draft_edit import Edit, edited
 from nightlight.respond.draft_text import draft_text
 from nightlight.respond.duties import Advice, Duty, Force, Having, Situation, advise
-from nightlight.respond.enforcement import REASON_CHARS_MAX
+from nightlight.respond.enforcement import reason_in_words
 
 #: Puts a referral on its way, within the transaction that approves it.
 Send = Callable[[Transaction, Referral, int], None]
@@ -201,7 +201,7 @@ class ReferralDesk:
             _require_another(referral, reviewer)
             reviewed = replace(referral, reviewed_by=reviewer, reviewed_at=now)
             tx.save_referral(reviewed)
-            words = _reason(finding)
+            words = reason_in_words(finding)
             digest = digest_of(referral.draft)
             self._log(tx, LogKind.DRAFT_REVIEWED, reviewer, reviewed, now, draft=digest, reason=words)
         return reviewed
@@ -215,7 +215,7 @@ class ReferralDesk:
         after: ReferralState,
         kind: LogKind,
     ) -> Referral:
-        words, now = _reason(reason), self.clock.now()
+        words, now = reason_in_words(reason), self.clock.now()
         with self.store.write() as tx:
             referral = self._referral(tx, referral_id)
             if referral.draft is None or referral.state not in before:
@@ -311,17 +311,6 @@ def _require_complete(checked: Checked) -> None:
 def _require_another(referral: Referral, reviewer: str) -> None:
     if reviewer == referral.proposed_by:
         raise RefusedError("own_draft", "Whoever wrote it does not sign it off.", "Ask a second person.")
-
-
-def _reason(reason: str) -> str:
-    words = reason.strip()
-    if not words or len(words) > REASON_CHARS_MAX:
-        raise RefusedError(
-            "reason_missing",
-            f"This needs a reason, in at most {REASON_CHARS_MAX:,} characters.",
-            "It goes into the log.",
-        )
-    return words
 
 
 def _not_a_draft() -> RefusedError:

@@ -19,6 +19,7 @@ from nightlight.evidence.log import LogEntry, LogKind
 from nightlight.flows.audit_erasures import recorded_reports
 from nightlight.flows.holds import held_by_log
 from nightlight.flows.record_report import is_recorded, record_digest
+from nightlight.flows.turn import takes_turn
 from nightlight.model.report import Report
 from nightlight.model.retention import Erasure, Record
 from nightlight.ports import Clock, Shredder, Store, Transaction
@@ -67,14 +68,8 @@ class Eraser:
 
     def run(self) -> None:
         """What every process does from time to time; one of them does the work."""
-        now = self.clock.now()
-        with self.store.read() as tx:
-            if not _is_due(tx, now):
-                return
-        with self.store.write() as tx:
-            if not _is_due(tx, now):
-                return
-            tx.move_cursor(_CURSOR, now)
+        if not takes_turn(self.store, _CURSOR, self.clock.now(), _EVERY_MS):
+            return
         swept = self.sweep()
         if swept != Swept():
             _log.info("Retention: %s", swept)
@@ -253,8 +248,3 @@ def _changed(what: str) -> RefusedError:
         f"The tables do not say of {what} what the log says: it was edited or deleted in the database.",
         "Run `nightlight log verify`, and find out who could write to the database.",
     )
-
-
-def _is_due(tx: Transaction, now: int) -> bool:
-    # A clock that was set back must not put the next sweep off.
-    return not 0 <= now - tx.cursor(_CURSOR) < _EVERY_MS

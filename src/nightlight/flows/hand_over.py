@@ -6,9 +6,9 @@ They share the outbox of submissions, so they are overdue and raise an alarm as 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from nightlight.errors import RefusedError
 from nightlight.evidence.log import LogKind
@@ -20,16 +20,11 @@ from nightlight.model.case import Decision
 from nightlight.model.draft import AgencyKind
 from nightlight.model.referral import Referral, ReferralState
 from nightlight.model.submission import Submission, SubmissionState
-from nightlight.ports import Clock, Store, Transaction
-from nightlight.respond.enforcement import REASON_CHARS_MAX
+from nightlight.ports import Clock, Sink, Store, Transaction
+from nightlight.respond.enforcement import reason_in_words
 from nightlight.respond.submission import finished, wanted_back
 
 REFERENCE_CHARS_MAX = 200
-
-
-class Sink(Protocol):
-    def write(self, data: bytes, /) -> int: ...
-    def flush(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +125,7 @@ class HandOverDesk:
 
     def retract(self, referral_id: str, by: str, reason: str) -> None:
         """Takes it back before it arrived. ``RefusedError``: as ``arrived``, and ``reason_missing``."""
-        words, now = reason.strip(), self.clock.now()
-        if not words or len(words) > REASON_CHARS_MAX:
-            message = f"This needs a reason, in at most {REASON_CHARS_MAX:,} characters."
-            raise RefusedError("reason_missing", message, "It goes into the log.")
+        words, now = reason_in_words(reason), self.clock.now()
         with self.store.write() as tx:
             referral, submission = self._under_way(tx, referral_id)
             back = wanted_back(submission, by, words)
@@ -177,9 +169,9 @@ def bundle_for(tx: Transaction, referral: Referral) -> Referral | None:
 
 def taken_by_somebody(tx: Transaction, referral: Referral) -> bool:
     """Whether anybody took the package out, as the log has it."""
-    mark = f'"{referral.referral_id}"'
     return any(
-        entry.kind == LogKind.REFERRAL_PACKAGED and mark in entry.detail for entry in tx.log_of(referral.case_id)
+        entry.kind == LogKind.REFERRAL_PACKAGED and json.loads(entry.detail)["referral"] == referral.referral_id
+        for entry in tx.log_of(referral.case_id)
     )
 
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from nightlight.flows.turn import takes_turn
 from nightlight.model.relation import DAY_MS
 from nightlight.ports import Clock, RelationView, Store, Transaction
 
@@ -47,13 +48,8 @@ class Retention:
         now = self.clock.now()
         self.view.follow()
         self.view.expire(now)
-        with self.store.read() as tx:
-            if not _is_due(tx, now):
-                return
-        with self.store.write() as tx:
-            if not _is_due(tx, now):
-                return
-            tx.move_cursor(_CURSOR, now)
+        if not takes_turn(self.store, _CURSOR, now, _EVERY_MS):
+            return
         removed = self.sweep()
         if removed != Removed():
             _log.info("Kept long enough and removed: %s", removed)
@@ -102,8 +98,3 @@ class Retention:
             if not gone:
                 return removed
             self.pause()
-
-
-def _is_due(tx: Transaction, now: int) -> bool:
-    # A clock that was set back must not put the next sweep off.
-    return not 0 <= now - tx.cursor(_CURSOR) < _EVERY_MS

@@ -19,7 +19,7 @@ from nightlight.flows.record_report import NewId
 from nightlight.model.agency_reply import AgencyReply
 from nightlight.model.submission import CALLS, ENDED, Lease, Step, StepKind, Submission, SubmissionState
 from nightlight.ports import Clock, ReportDocuments, ReportingService, Store, Transaction
-from nightlight.respond.enforcement import REASON_CHARS_MAX
+from nightlight.respond.enforcement import reason_in_words
 from nightlight.respond.submission import (
     UNSURE,
     after,
@@ -137,10 +137,7 @@ class Submitter:
 
         ``RefusedError``: ``submission_not_found``, ``already_filed``, ``already_retracted``, ``reason_missing``.
         """
-        words, now = reason.strip(), self.clock.now()
-        if not words or len(words) > REASON_CHARS_MAX:
-            message = f"This needs a reason, in at most {REASON_CHARS_MAX:,} characters."
-            raise RefusedError("reason_missing", message, "It goes into the log.")
+        words, now = reason_in_words(reason), self.clock.now()
         with self.store.write() as tx:
             submission = self._known(tx, submission_id)
             if submission.state is SubmissionState.FINISHED:

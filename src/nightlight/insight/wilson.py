@@ -4,22 +4,12 @@ from __future__ import annotations
 
 import math
 
-#: For a confidence of 95 %.
-Z = 1.959963984540054
+from nightlight.detect.judged import Share
 
 
 def wilson(part: int, whole: int) -> tuple[float, float]:
-    """Wilson's score interval of 95 %, between 0 and 1; of nothing, all that there is.
-
-    Source: E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", JASA 22 (1927).
-    """
-    if not whole:
-        return 0.0, 1.0
-    p, z2 = part / whole, Z * Z
-    middle = (p + z2 / (2 * whole)) / (1 + z2 / whole)
-    half = Z / (1 + z2 / whole) * math.sqrt(p * (1 - p) / whole + z2 / (4 * whole * whole))
-    # At the ends the interval touches 0 and 1 exactly; what is left over is rounding.
-    return (0.0 if part == 0 else max(0.0, middle - half)), (1.0 if part == whole else min(1.0, middle + half))
+    """Wilson's score interval of 95 %, between 0 and 1; of nothing, all that there is."""
+    return Share(part, whole).interval
 
 
 def newcombe(

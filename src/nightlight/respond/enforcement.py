@@ -12,6 +12,15 @@ from nightlight.model.case import POLICY_TITLES, Case, Outcome, Policy
 REASON_CHARS_MAX = 4_000
 
 
+def reason_in_words(reason: str) -> str:
+    """The reason for a step that the log keeps, trimmed; ``RefusedError('reason_missing')``."""
+    words = reason.strip()
+    if not words or len(words) > REASON_CHARS_MAX:
+        message = f"This needs a reason, in at most {REASON_CHARS_MAX:,} characters."
+        raise RefusedError("reason_missing", message, "It goes into the log.")
+    return words
+
+
 def check_decision(case: Case, outcome: Outcome, policy: Policy, reason: str, kinds: Sequence[ActionKind]) -> None:
     """Raises ``RefusedError`` for a decision that does not hold together."""
     if not reason.strip():

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightlight.adapters.packages.csv_file import addresses_csv, harmless
-from nightlight.adapters.packages.shown import carried, cut, visible
+from nightlight.adapters.packages.shown import carried, cut
+from nightlight.respond.visible import visible
 
 ANY = st.text(st.characters(exclude_categories=()), max_size=80)
 

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from nightlight.adapters.age import check_recipient, seal_stream
-from nightlight.adapters.objects import Sink
 from nightlight.adapters.packages.content import iwf_addresses
 from nightlight.adapters.packages.csv_file import addresses_csv
 from nightlight.adapters.packages.document import document_json, package_document
@@ -32,6 +31,7 @@ from nightlight.adapters.pulled import pulled
 from nightlight.errors import RefusedError
 from nightlight.flows.prepare_report import PreparedFile
 from nightlight.model.draft import AgencyKind
+from nightlight.ports import Sink
 
 #: The bytes of a file, in pieces: ``flows.prepare_report.Preparation.content``.
 Read = Callable[[PreparedFile], Iterator[bytes]]

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable
 
-from nightlight.adapters.packages.shown import visible
+from nightlight.respond.visible import visible
 
 #: What makes a spreadsheet reckon (OWASP, "CSV Injection").
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")

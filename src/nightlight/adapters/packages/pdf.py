@@ -18,10 +18,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from nightlight.adapters.packages.package import CONVERSATION, DOCUMENT
 from nightlight.adapters.packages.preview import OPERATOR_WORDS, basis_words
-from nightlight.adapters.packages.shown import Cut, cut, visible
+from nightlight.adapters.packages.shown import Cut, cut
 from nightlight.errors import UnavailableError
 from nightlight.model.draft import AgencyKind
 from nightlight.respond.referral_fields import FIELDS, ROLES, Form
+from nightlight.respond.visible import visible
 
 if TYPE_CHECKING:
     from weasyprint.urls import URLFetcher

@@ -8,11 +8,11 @@ from typing import Any
 from nightlight.adapters.packages.content import completeness_of, conversation, files, sections
 from nightlight.adapters.packages.document import operator_of
 from nightlight.adapters.packages.package import PRIORITY_WORDS, require_package
-from nightlight.adapters.packages.shown import visible
 from nightlight.flows.prepare_report import Prepared
 from nightlight.flows.preview_referral import Form, PreviewRow
 from nightlight.model.draft import AgencyKind
 from nightlight.model.reporter import ReportingOperator
+from nightlight.respond.visible import visible
 
 OPERATOR_WORDS = {
     "service": "Service",

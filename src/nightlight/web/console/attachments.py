@@ -8,7 +8,7 @@ from nightlight.evidence.attachment import AttachedFile
 from nightlight.evidence.media import Role
 from nightlight.flows.attachments import AttachmentView
 from nightlight.model.attachment import AttachmentCode, AttachmentState, ListMatch
-from nightlight.web.visible import visible
+from nightlight.respond.visible import visible
 
 #: What a check found, in a word or two, and a class for the style sheet.
 BADGES = {

@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse
 from nightlight.model.action import CHOOSABLE
 from nightlight.model.case import POLICY_TITLES, Outcome, Policy
 from nightlight.prevent import policy_words
+from nightlight.respond.visible import visible
 from nightlight.web.console import (
     assets,
     attachments,
@@ -21,7 +22,6 @@ from nightlight.web.console import (
     retention_words,
     words,
 )
-from nightlight.web.visible import visible
 
 HEADERS = {
     "Content-Security-Policy": (

@@ -231,7 +231,7 @@ class ReferralPages:
                 and referral.state not in (ReferralState.DRAFT, ReferralState.WITHDRAWN)
             ),
             error=error,
-            bundle=self.hand_over.bundle(referral),
+            bundle=self.hand_over.bundle(referral) if sheet.submission and sheet.submission.by_hand else None,
             typed={name: str(value) for name, value in (typed or FormData()).items()},
             now=self.desk.clock.now(),
         )

@@ -13,7 +13,7 @@ from nightlight.evidence.bundle.attestation import fingerprint
 from nightlight.evidence.bundle.report import BundleReport, Shown, ShownFile
 from nightlight.model.attachment import ATTACHMENT_EXPLANATIONS, AttachmentCode, ListMatch
 from nightlight.model.verdict import EXPLANATIONS, Code
-from nightlight.web.visible import visible
+from nightlight.respond.visible import visible
 
 RELATIONS = {"reply": "replies to", "edit": "edits", "reaction": "reacts to", "thread": "in the thread of"}
 

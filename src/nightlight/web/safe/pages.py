@@ -16,9 +16,9 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from nightlight.errors import RefusedError
+from nightlight.respond.visible import visible
 from nightlight.web.disclose.routes import STATIC as DISCLOSE
 from nightlight.web.safe.words import LANGUAGES, WORDS
-from nightlight.web.visible import visible
 
 STATIC = resources.files("nightlight.web.safe") / "static"
 #: Served here under our own address, so that there is one client of the homeserver and not two.

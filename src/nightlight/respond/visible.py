@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator
 
 #: Letters and marks that print nothing (Unicode, Default_Ignorable_Code_Point), the blank Braille pattern, and the
 #: separators that break a line without looking like it.
@@ -13,15 +14,18 @@ _MARKS_MAX = 4
 
 def visible(text: str) -> str:
     """Direction overrides, zero-width and control characters come out as ``⟦U+202E⟧``; readable text stays as it is."""
-    out: list[str] = []
+    return "".join(pieces(text))
+
+
+def pieces(text: str) -> Iterator[str]:
+    """The same, one piece for each character of the text."""
     marks = 0
     before = ""
     for character in text:
         marks = marks + 1 if unicodedata.combining(character) else 0
         shown = _harmless(character, before) and marks <= _MARKS_MAX
-        out.append(character if shown else f"⟦U+{ord(character):04X}⟧")
+        yield character if shown else f"⟦U+{ord(character):04X}⟧"
         before = character
-    return "".join(out)
 
 
 def _harmless(character: str, before: str) -> bool:
