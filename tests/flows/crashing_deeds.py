@@ -142,8 +142,10 @@ def _warm(folder: Path, database_url: str) -> None:
     """What is read and compiled once for a process is there before any is forked; no connection is."""
     world = PreventionWorld(folder, database_url, detection="live")
     world.house.relations.follow()
-    if world.house.detection is not None:
-        world.house.detection.keep_up()
+    assert world.house.detection is not None
+    world.house.detection.keep_up()
+    # Who is forgotten is forgotten in rings as well, which are read in only then.
+    assert world.house.ring_watch is not None
     world.close()
     gc.freeze()
 
