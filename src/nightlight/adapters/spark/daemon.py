@@ -1,7 +1,7 @@
-"""Spark's process that forks its Python workers, with the engine compiled in it already.
+"""Spark's process that forks its Python workers, with everything imported and the engine compiled in it already.
 
-Compiling takes ten seconds. Workers that are forked afterwards have it from their first batch on; without this module
-each one compiles for itself, in the middle of a batch.
+Compiling takes ten seconds, importing some. Workers that are forked afterwards have it from their first batch on;
+without this module each one does it for itself, in the middle of a batch.
 """
 
 from __future__ import annotations
@@ -21,13 +21,20 @@ from nightlight.errors import RefusedError
 def prepare() -> None:
     """Compiles, if there is something to prepare for: whatever is wrong is said where the work is done."""
     # What its workers would import one by one.
+    import pandas  # noqa: F401
+    import pyspark.sql.pandas.serializers
+    import pyspark.sql.streaming.stateful_processor_util
+    import pyspark.sql.worker.plan_data_source_read
+    import pyspark.worker
+
     import nightlight.adapters.spark.job
     import nightlight.adapters.spark.source  # noqa: F401
-    from nightlight.detect.compiled import Engine
 
     path = os.environ.get(DEFINITIONS, "")
     with contextlib.suppress(OSError, RefusedError):
         if path:
+            from nightlight.detect.compiled import Engine
+
             Engine.new(read_definitions(Path(path).read_bytes()).pack, salt=0)
     # A worker of Spark collects garbage after every task; among all that is compiled and imported there is none.
     gc.freeze()

@@ -83,6 +83,7 @@ def session(stream: Stream) -> SparkSession:
         "spark.sql.streaming.pollingDelay": "100ms",
         "spark.sql.execution.arrow.maxRecordsPerBatch": "64",
         "spark.log.level": "ERROR",
+        "spark.python.daemon.module": "nightlight.adapters.spark.daemon",
         **stream.settings,
     }
     if not stream.plain:
@@ -90,7 +91,6 @@ def session(stream: Stream) -> SparkSession:
         definitions = stream.checkpoint / "definitions.yaml"
         definitions.write_bytes(stream.definitions)
         os.environ[DEFINITIONS] = str(definitions.resolve())
-        settings["spark.python.daemon.module"] = "nightlight.adapters.spark.daemon"
         settings[f"spark.executorEnv.{DEFINITIONS}"] = os.environ[DEFINITIONS]
     builder = SparkSession.builder.appName("nightlight")
     if stream.master:
