@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+from importlib import import_module
 from pathlib import Path
 
 from pyspark import daemon
@@ -17,19 +18,22 @@ from nightlight.adapters.spark.state import DEFINITIONS
 from nightlight.detect.definition_file import read_definitions
 from nightlight.errors import RefusedError
 
+#: What its workers would import one by one.
+_IMPORTED = (
+    "pandas",
+    "pyspark.sql.pandas.serializers",
+    "pyspark.sql.streaming.stateful_processor_util",
+    "pyspark.sql.worker.plan_data_source_read",
+    "pyspark.worker",
+    "nightlight.adapters.spark.job",
+    "nightlight.adapters.spark.source",
+)
+
 
 def prepare() -> None:
     """Compiles, if there is something to prepare for: whatever is wrong is said where the work is done."""
-    # What its workers would import one by one.
-    import pandas  # noqa: F401
-    import pyspark.sql.pandas.serializers
-    import pyspark.sql.streaming.stateful_processor_util
-    import pyspark.sql.worker.plan_data_source_read
-    import pyspark.worker
-
-    import nightlight.adapters.spark.job
-    import nightlight.adapters.spark.source  # noqa: F401
-
+    for module in _IMPORTED:
+        import_module(module)
     path = os.environ.get(DEFINITIONS, "")
     with contextlib.suppress(OSError, RefusedError):
         if path:
