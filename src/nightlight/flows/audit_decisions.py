@@ -80,4 +80,4 @@ class ActionClaims:
 
 def _overturned(decision: Decision) -> tuple[int, str, str, str] | None:
     overturn = decision.overturn
-    return overturn and (overturn.at, overturn.by, overturn.reason, overturn.outcome)
+    return None if overturn is None else (overturn.at, overturn.by, overturn.reason, overturn.outcome)

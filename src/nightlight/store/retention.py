@@ -26,9 +26,8 @@ _IN_MAX = 500
 #: What holds now, and since when: periods count from there, so overturning a decision brings no erasure nearer than
 #: deciding so in the first place would.
 _HOLDS = func.coalesce(decisions.c.overturned_to, decisions.c.outcome)
-_DECIDED = select(
-    func.coalesce(decisions.c.overturned_at, decisions.c.decided_at).label("decided_at"), _HOLDS.label("outcome")
-)
+_SINCE = func.coalesce(decisions.c.overturned_at, decisions.c.decided_at)
+_DECIDED = select(_SINCE.label("decided_at"), _HOLDS.label("outcome"))
 _OVERTURNED = select(decisions.c.case_id, decisions.c.overturned_at).where(decisions.c.overturned_at.is_not(None))
 #: Cases fetched at once. A plan over a million of them must not hold them all in memory.
 _FETCHED = 5_000
@@ -162,9 +161,7 @@ class RetentionTables:
         for case_id, *rest in self._connection.execute(_REFERRED):
             referred[case_id] = (*referred.get(case_id, ()), _referred(*rest))
         held = self._held(now)
-        overturned: dict[str, int] = {}
-        for case_id, overturned_at in self._connection.execute(_OVERTURNED):
-            overturned[case_id] = overturned_at
+        overturned = {row.case_id: row.overturned_at for row in self._connection.execute(_OVERTURNED)}
         busy = {*self._connection.scalars(_PENDING), *self._connection.scalars(_AWAITED.distinct())}
         there: dict[tuple[str, bool, bool], tuple[Record, ...]] = {}
         columns = cases.c

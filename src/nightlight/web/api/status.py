@@ -82,8 +82,8 @@ _OUTCOMES = {
 #: Once another person looked again.
 _AGAIN = {
     Outcome.NO_VIOLATION: (
-        "A person reviewed your report, and another person looked at it again. In the end they did not find that a rule "
-        "was broken."
+        "A person reviewed your report, and another person looked at it again. In the end they did not find that a "
+        "rule was broken."
     ),
     Outcome.INSUFFICIENT: (
         "A person reviewed your report, and another person looked at it again. What could be shown was not enough to "
