@@ -1,8 +1,8 @@
 """Overturns a decision, or undoes what it ordered, in processes that are each killed with SIGKILL at their n-th step.
 
 Not a test: tests start it. It is given the database, the homeserver, the log's key and the time. Then it reads lines
-"deed step case" and answers each with "done", "killed" or "failed". Steps are those of ``crashing_deeds``. Step 0 does
-nothing but read: what is compiled once for a process is there before any is forked.
+"deed step case" and answers each with "done", "killed" or "failed". Steps are every statement that writes before it
+runs, and every commit before and after it: between two of them nothing changes that lasts.
 """
 
 from __future__ import annotations
@@ -32,7 +32,12 @@ def kill_at(store: Database, step: int) -> None:
         if reached == step:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    for moment in ("before_cursor_execute", "commit", "checkin"):
+    def count_write(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        if not statement.startswith(("SELECT", "PRAGMA")):
+            count()
+
+    event.listen(store.engine, "before_cursor_execute", count_write)
+    for moment in ("commit", "checkin"):
         event.listen(store.engine, moment, count)
 
 
