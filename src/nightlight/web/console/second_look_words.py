@@ -13,14 +13,14 @@ from nightlight.web.console.words import ACTIONS
 
 #: A badge, its tone, and a sentence, before the decision is overturned.
 FATES = {
-    Fate.UNDONE: ("undone", "done", "It was carried out, and is taken back."),
+    Fate.UNDONE: ("will be undone", "done", "It was carried out, and is taken back."),
     Fate.UNDONE_IN_CASE: (
-        "undone",
+        "will be undone",
         "done",
         "It was tried, and nobody can say whether it got through: it is taken back in case it did.",
     ),
     Fate.STAYS: ("stays", "pending", "Another decision that stands ordered the same."),
-    Fate.NOT_BEGUN: ("not done", "", "It was not begun, and will not be."),
+    Fate.NOT_BEGUN: ("will not be done", "", "It was not begun, and will not be."),
     Fate.FINAL: ("cannot be undone", "failed", "It was carried out."),
     Fate.PERHAPS_FINAL: (
         "cannot be undone",
