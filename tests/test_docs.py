@@ -36,6 +36,7 @@ from nightlight.web.console.asks import ask_routes
 from nightlight.web.console.holds import hold_routes
 from nightlight.web.console.policies import policy_routes
 from nightlight.web.console.routes import console_routes
+from nightlight.web.console.second_look import second_look_routes
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "synapse-module" / "README.md"])
@@ -136,6 +137,13 @@ def test_every_route_about_policies_and_asks_is_documented(routes: Callable[...,
 def test_every_route_about_holds_is_documented() -> None:
     text = page("docs/console.md")
     for route in hold_routes(None, None, None, cookie_secure=True, session_seconds=1):  # type: ignore[arg-type]
+        assert isinstance(route, Route)
+        assert f"`POST {route.path}`" in text, route.path
+
+
+def test_the_route_of_a_second_look_is_documented() -> None:
+    text = page("docs/console.md")
+    for route in second_look_routes(None, None, None, cookie_secure=True, session_seconds=1):  # type: ignore[arg-type]
         assert isinstance(route, Route)
         assert f"`POST {route.path}`" in text, route.path
 

@@ -37,6 +37,7 @@ from nightlight.flows.refer import Operator, Referrer
 from nightlight.flows.referral_people import ReferralPeople
 from nightlight.flows.review import CaseFile, Desk
 from nightlight.flows.seal_evidence import Sealer
+from nightlight.flows.second_look import SecondLook
 from nightlight.flows.shred_case import CaseShredder
 from nightlight.flows.sign_in import Door
 from nightlight.flows.take_events import EventIntake, EventLimits
@@ -119,6 +120,10 @@ class World:
         keeper = AttachmentKeeper(self.store, self.matrix, self.vault, self.clock)
         parts = (self.store, self.clock, self.new_id, self.events, self.policy, keeper)
         return Desk(*parts, rules=self.retention_rules)
+
+    @property
+    def second_look(self) -> SecondLook:
+        return SecondLook(self.store, self.clock, self.new_id, self.events)
 
     @cached_property
     def case_keys(self) -> CaseKeys:

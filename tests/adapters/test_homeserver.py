@@ -130,9 +130,29 @@ def test_accounts_are_acted_on(simulator: SimulatedHomeserver, matrix: MatrixHom
     assert simulator.accounts[mallory] == {"suspended": True, "locked": True, "deactivated": True, "erased": False}
 
 
+def test_what_was_done_to_an_account_is_lifted_and_lifted_again(
+    simulator: SimulatedHomeserver, matrix: MatrixHomeserver
+) -> None:
+    mallory = simulator.account("mallory")
+    matrix.suspend(mallory)
+    matrix.lock(mallory)
+    for _ in range(2):
+        matrix.unsuspend(mallory)
+        assert (simulator.accounts[mallory]["suspended"], simulator.accounts[mallory]["locked"]) == (False, True)
+    for _ in range(2):
+        matrix.unlock(mallory)
+        assert not simulator.accounts[mallory]["locked"]
+
+
+def test_unlocking_creates_nobody(simulator: SimulatedHomeserver, matrix: MatrixHomeserver) -> None:
+    with pytest.raises(RefusedError):
+        matrix.unlock("@ghost:sim.example")
+    assert simulator.accounts == {}
+
+
 @pytest.mark.parametrize("account", ["@ghost:sim.example", "@ghost:elsewhere.example"])
 def test_acting_on_nobody_is_refused(matrix: MatrixHomeserver, account: str) -> None:
-    for act in (matrix.suspend, matrix.lock, matrix.deactivate):
+    for act in (matrix.suspend, matrix.lock, matrix.deactivate, matrix.unsuspend, matrix.unlock):
         with pytest.raises(RefusedError) as caught:
             act(account)
         assert caught.value.code == "no_such_account"
@@ -189,9 +209,10 @@ def test_redaction_done_twice_is_done(simulator: SimulatedHomeserver, matrix: Ma
 def test_address_that_is_no_media_address_is_refused(
     simulator: SimulatedHomeserver, matrix: MatrixHomeserver, mxc: str
 ) -> None:
-    with pytest.raises(RefusedError) as caught:
-        matrix.quarantine(mxc)
-    assert caught.value.code == "no_such_media"
+    for act in (matrix.quarantine, matrix.unquarantine):
+        with pytest.raises(RefusedError) as caught:
+            act(mxc)
+        assert caught.value.code == "no_such_media"
     assert simulator.requests == []
 
 
@@ -206,6 +227,19 @@ def test_quarantine_says_so_when_nothing_was_quarantined(
         with pytest.raises(RefusedError) as caught:
             matrix.quarantine(f"mxc://sim.example/{name}")
         assert caught.value.code == code
+
+
+def test_quarantine_is_lifted_and_what_is_gone_is_said(
+    simulator: SimulatedHomeserver, matrix: MatrixHomeserver
+) -> None:
+    matrix.quarantine("mxc://sim.example/picture")
+    for _ in range(2):
+        matrix.unquarantine("mxc://sim.example/picture")
+        assert simulator.quarantined == set()
+    simulator.lost_media.add("mxc://sim.example/lost")
+    with pytest.raises(RefusedError) as caught:
+        matrix.unquarantine("mxc://sim.example/lost")
+    assert caught.value.code == "no_such_media"
 
 
 # Whether we are let in

@@ -199,6 +199,52 @@ def test_where_no_rule_was_broken_the_friction_ends(world: DetectionWorld) -> No
         assert tx.alerts(AlertState.OPEN, 10) == []
 
 
+def overturn(world: DetectionWorld, outcome: Outcome) -> None:
+    with world.store.read() as tx:
+        [case] = tx.cases(CaseState.DECIDED, 10)
+    world.house.second_look.overturn(case.case_id, "kim", outcome, "They are siblings.")
+
+
+def test_overturned_decision_takes_back_what_it_said_about_the_rules(world: DetectionWorld) -> None:
+    children = world.children(10)
+    two_families(world, children)
+    decide(world, Outcome.VIOLATION)
+    assert world.facts(SAM, children[9]).watched
+    world.clock.at += DAY_MS
+    overturn(world, Outcome.NO_VIOLATION)
+    assert {one.outcome for one in world.signals(SAM)} == {"no_violation"}
+    with world.store.read() as tx:
+        assert tx.signal_outcomes(0)[("many_minors_in_an_hour", "no_violation")] == 1
+        assert ("many_minors_in_an_hour", "violation") not in tx.signal_outcomes(0)
+    world.clock.at += 1
+    assert not world.facts(SAM, children[9]).watched
+
+
+def test_signal_that_came_after_the_decision_is_not_cleared_with_it(world: DetectionWorld) -> None:
+    children = world.children(12)
+    two_families(world, children[:8])
+    decide(world, Outcome.VIOLATION)
+    before = {(one.number, one.rule) for one in world.signals(SAM)}
+    world.clock.at += 2 * HOUR_MS
+    world.ask(SAM, *children[8:12])
+    newer = [one for one in world.signals(SAM) if (one.number, one.rule) not in before]
+    assert newer
+    overturn(world, Outcome.NO_VIOLATION)
+    assert {one.outcome for one in world.signals(SAM) if (one.number, one.rule) not in before} == {""}
+    cleared = {one.event.fields["family"] for one in world.log() if one.event.kind is EventKind.SIGNAL_CLEARED}
+    assert cleared == {"rejection"}
+    assert "rejection" not in {str(one.family) for one in newer}
+
+
+def test_overturned_for_want_of_evidence_clears_nobody(world: DetectionWorld) -> None:
+    children = world.children(10)
+    two_families(world, children)
+    decide(world, Outcome.VIOLATION)
+    overturn(world, Outcome.INSUFFICIENT)
+    assert {one.outcome for one in world.signals(SAM)} == {"inconclusive"}
+    assert world.facts(SAM, children[9]).watched
+
+
 def test_shadow_writes_down_and_changes_nothing(database_url: str, tmp_path: Path) -> None:
     world = DetectionWorld(tmp_path, database_url, detection="shadow").migrate()
     children = world.children(9)

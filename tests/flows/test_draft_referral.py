@@ -38,6 +38,55 @@ def values(referring: Referring, referral: Referral, name: str) -> list[str]:
     return [fact.value for fact in referring.draft(referral).facts if fact.name == name and fact.included]
 
 
+# What was overturned
+
+
+def overturn(referring: Referring, case_id: str) -> None:
+    referring.world.second_look.overturn(case_id, "kim", Outcome.NO_VIOLATION, "somebody else's account")
+
+
+def test_overturned_case_cannot_be_referred(referring: Referring) -> None:
+    case_id = referring.decided()
+    overturn(referring, case_id)
+    with refused("overturned"):
+        referring.desk.begin(case_id, "robin", NCMEC)
+
+
+def test_draft_of_an_overturned_case_goes_nowhere_and_can_be_withdrawn(referring: Referring) -> None:
+    first = referring.begun()
+    overturn(referring, first.case_id)
+    sheet = referring.desk.sheet(first.referral_id)
+    assert not sheet.checked.can_go
+    assert sheet.checked.findings[0].message == "The decision on this case was overturned."
+    for urgent in (False, True):
+        referring.saved(first, urgent=urgent)
+        with refused("draft_incomplete"):
+            referring.desk.propose(first.referral_id, "robin", referring.digest(first))
+    assert referring.sent == []
+    referring.desk.withdraw(first.referral_id, "robin", "the decision was overturned")
+    referring.world.audit()
+
+
+def test_draft_that_waits_for_a_signature_is_not_signed_once_its_case_is_overturned(referring: Referring) -> None:
+    referral = referring.begun()
+    referring.desk.propose(referral.referral_id, "robin", referring.digest(referral))
+    overturn(referring, referral.case_id)
+    with refused("draft_incomplete"):
+        referring.desk.approve(referral.referral_id, "kim", referring.digest(referral))
+    assert referring.sent == []
+
+
+def test_what_an_agency_has_already_is_shown_as_it_went(referring: Referring) -> None:
+    referral = referring.begun()
+    referring.desk.propose(referral.referral_id, "robin", referring.digest(referral))
+    referring.desk.approve(referral.referral_id, "kim", referring.digest(referral))
+    with referring.world.store.write() as tx:
+        filed = replace(referral, state=ReferralState.FILED, reference="1", finished_at=referring.world.clock.at)
+        tx.save_referral(filed)
+    referring.world.second_look.overturn(referral.case_id, "alex", Outcome.INSUFFICIENT, "why")
+    assert referring.desk.sheet(referral.referral_id).checked.can_go
+
+
 # What a draft says by itself
 
 

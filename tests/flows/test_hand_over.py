@@ -22,6 +22,7 @@ from nightlight.evidence.bundle.verify import verify_bundle
 from nightlight.evidence.log import LogKind
 from nightlight.flows.hand_over import HandOverDesk
 from nightlight.flows.send_referral import Alarms
+from nightlight.model.case import Outcome
 from nightlight.model.draft import AgencyKind
 from nightlight.model.referral import Referral, ReferralState
 from nightlight.model.retention import Record
@@ -144,6 +145,16 @@ def test_nothing_is_taken_unseen_before_it_is_signed_or_after_it_was_taken_back(
         to_nca.desk.take("referral_x", "robin", io.BytesIO())
     with to_nca.world.store.read() as tx:
         assert LogKind.REFERRAL_PACKAGED not in [entry.kind for entry in tx.log_of(referral.case_id)]
+    to_nca.world.audit()
+
+
+def test_package_of_an_overturned_case_is_not_taken_and_what_was_taken_can_arrive(to_nca: Carrying) -> None:
+    referral = to_nca.signed()
+    to_nca.take(referral)
+    to_nca.world.second_look.overturn(referral.case_id, "alex", Outcome.NO_VIOLATION, "somebody else's account")
+    with refused("overturned"):
+        to_nca.desk.take(referral.referral_id, "robin", io.BytesIO())
+    to_nca.desk.arrived(referral.referral_id, "robin", "NCA/2026/17")
     to_nca.world.audit()
 
 

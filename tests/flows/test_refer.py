@@ -191,6 +191,22 @@ def test_only_a_violation_is_referred(world: World, outcome: Outcome) -> None:
         propose(world, case_id)
 
 
+def test_overturned_case_hands_nothing_out_whatever_was_begun(world: World) -> None:
+    case_id = decided(world)
+    proposed, ready = propose(world, case_id), approved(world, propose(world, case_id), "alex", "billie")
+    handed = approved(world, propose(world, case_id), "alex", "billie")
+    world.referrer.export(handed.referral_id, "robin")
+    world.second_look.overturn(case_id, "kim", Outcome.NO_VIOLATION, "somebody else's account")
+    with refused("overturned"):
+        propose(world, case_id)
+    with refused("overturned"):
+        approved(world, proposed, "alex")
+    for referral in (ready, handed):
+        with refused("overturned"):
+            world.referrer.export(referral.referral_id, "robin")
+    world.audit()
+
+
 def test_open_case_is_not_referred(world: World) -> None:
     decided(world)
     case_id = world.report(world.reply, by=world.mallory).report.case_id or ""

@@ -132,3 +132,63 @@ def test_the_same_report_sent_again_is_one_event(town: ReportWorld) -> None:
     for _ in range(3):
         town.house.intake.take(request, town.simulator.token_for(town.bob), None)
     assert town.kinds().count("report.verified") == 1
+
+
+def overturn(town: ReportWorld, case_id: str, outcome: Outcome = Outcome.NO_VIOLATION) -> None:
+    town.house.second_look.overturn(case_id, "kim", outcome, "somebody else's account")
+
+
+def decided(town: ReportWorld, *kinds: ActionKind) -> str:
+    town.report()
+    (case,) = town.house.desk.queue(CaseState.OPEN).cases
+    town.review(Outcome.VIOLATION, Policy.CHILD_GROOMING, *kinds)
+    return case.case_id
+
+
+def outcomes(town: ReportWorld) -> list[object]:
+    """What was last said of decisions about Mallory, and of bans of hers."""
+    told = ("decision.made", "account.banned", "account.unbanned", "report.dismissed")
+    return [one.event.fields.get("outcome", str(one.event.kind)) for one in town.log() if one.event.kind in told]
+
+
+def test_overturned_decision_opens_the_door_again(town: ReportWorld) -> None:
+    town.meet_in_class()
+    case_id = decided(town, ActionKind.SUSPEND, ActionKind.LOCK)
+    town.house.enforcer.run_due()
+    assert town.decide(town.mallory, town.eve).decided.outcome is ContactOutcome.DENY
+    town.clock.at += 60_000
+    overturn(town, case_id)
+    assert town.facts(town.mallory, town.eve).verified_reports == 0
+    town.house.enforcer.run_due()
+    assert town.decide(town.mallory, town.eve).decided.outcome is ContactOutcome.ALLOW
+    # Unbanned once, when the last of two bans is lifted.
+    banned = ["account.banned"] * 2
+    assert outcomes(town) == ["violation", *banned, "no_violation", "report.dismissed", "account.unbanned"]
+    said = json.dumps([[one.event.actor, one.event.target, dict(one.event.fields)] for one in town.log()])
+    assert "kim" not in said
+    assert "robin" not in said
+
+
+def test_overturned_for_want_of_evidence_the_proven_report_still_counts(town: ReportWorld) -> None:
+    town.meet_in_class()
+    case_id = decided(town)
+    town.clock.at += 60_000
+    overturn(town, case_id, Outcome.INSUFFICIENT)
+    assert outcomes(town) == ["violation", "inconclusive"]
+    assert town.decide(town.mallory, town.eve).decided.outcome is ContactOutcome.DENY
+
+
+def test_while_another_violation_stands_nothing_says_that_there_is_none(town: ReportWorld) -> None:
+    first = decided(town, ActionKind.SUSPEND)
+    second = decided(town, ActionKind.LOCK)
+    town.house.enforcer.run_due()
+    town.clock.at += 60_000
+    overturn(town, first, Outcome.INSUFFICIENT)
+    town.house.enforcer.run_due()
+    assert outcomes(town).count("violation") == 2
+    assert "inconclusive" not in outcomes(town)
+    assert "account.unbanned" not in outcomes(town)  # it is still locked
+    town.clock.at += 60_000
+    overturn(town, second)
+    town.house.enforcer.run_due()
+    assert outcomes(town)[-3:] == ["no_violation", "report.dismissed", "account.unbanned"]

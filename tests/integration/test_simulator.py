@@ -84,11 +84,12 @@ def errors_of(matrix: MatrixHomeserver, server: str, room: str, other: str, even
         "no member": partial(matrix.membership_at, room, event, nobody),
         "no room": partial(matrix.membership_now, "!none", nobody),
         "media": partial(matrix.quarantine, f"mxc://{server}/lost"),
+        "media let go": partial(matrix.unquarantine, f"mxc://{server}/lost"),
         "redact": partial(matrix.redact, room, "$unknown", "reason"),
         "redact in another room": partial(matrix.redact, other, event, "reason"),
     }
     for name, account in (("nobody", nobody), ("stranger", STRANGER)):
-        for act in (matrix.suspend, matrix.lock, matrix.deactivate):
+        for act in (matrix.suspend, matrix.lock, matrix.deactivate, matrix.unsuspend, matrix.unlock):
             asked[f"{act.__name__} {name}"] = partial(act, account)
         asked[f"notice {name}"] = partial(matrix.send_notice, account, "text", "key")
     answers = {}

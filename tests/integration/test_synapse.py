@@ -174,6 +174,9 @@ def test_every_action_takes_effect(run: Loop, people: People, matrix: MatrixHome
     matrix.quarantine(media)
     matrix.quarantine(media)
     assert not run(bob.can_download(media))
+    matrix.unquarantine(media)
+    matrix.unquarantine(media)
+    assert run(bob.can_download(media))
     assert picture
     matrix.send_notice(mallory.user_id, "[the rule]", "key-" + mallory.user_id)
     matrix.send_notice(mallory.user_id, "[the rule]", "key-" + mallory.user_id)
@@ -182,15 +185,22 @@ def test_every_action_takes_effect(run: Loop, people: People, matrix: MatrixHome
     matrix.suspend(mallory.user_id)
     assert not run(mallory.can_send(room))
     assert run(mallory.can_sync())
+    matrix.unsuspend(mallory.user_id)
+    matrix.unsuspend(mallory.user_id)
+    assert run(mallory.can_send(room))
     matrix.lock(mallory.user_id)
     assert not run(mallory.can_sync())
+    matrix.unlock(mallory.user_id)
+    matrix.unlock(mallory.user_id)
+    # With the session that it had: what a lock takes away comes back with it.
+    assert run(mallory.can_sync())
     matrix.deactivate(bob.user_id)
     assert not run(bob.can_sync())
 
 
 def test_acting_on_what_does_not_exist_is_refused(matrix: MatrixHomeserver, synapse: Synapse) -> None:
     nobody = "@nobody:town.example"
-    for act in (matrix.suspend, matrix.lock, matrix.deactivate):
+    for act in (matrix.suspend, matrix.lock, matrix.deactivate, matrix.unsuspend, matrix.unlock):
         with pytest.raises(RefusedError):
             act(nobody)
     with pytest.raises(RefusedError):

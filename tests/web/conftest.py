@@ -14,6 +14,7 @@ from nightlight.web.api.status import StatusLinks
 from nightlight.web.app import build_app
 from nightlight.web.console.holds import hold_routes
 from nightlight.web.console.routes import console_routes
+from nightlight.web.console.second_look import second_look_routes
 from tests.databases import LOG_KEY, case_keys
 from tests.simulators.homeserver import SimulatedHomeserver
 from tests.simulators.shared import shared_simulator
@@ -52,6 +53,9 @@ def app_of(world: World, *, cookie_secure: bool = False) -> FastAPI:
         ],
         [
             *console_routes(world.desk, world.door, world.referrer, cookie_secure=cookie_secure, session_seconds=3600),
+            *second_look_routes(
+                world.desk, world.second_look, world.door, cookie_secure=cookie_secure, session_seconds=3600
+            ),
             *hold_routes(world.desk, world.hold_desk, world.door, cookie_secure=cookie_secure, session_seconds=3600),
         ],
         world.store,

@@ -49,6 +49,7 @@ from nightlight.flows.preview_referral import Previewer, PreviewRow
 from nightlight.flows.refer import Operator, Referrer
 from nightlight.flows.referral_people import ReferralPeople
 from nightlight.flows.review import Desk
+from nightlight.flows.second_look import SecondLook
 from nightlight.flows.send_referral import Alarms, Sender, filed, prior_reports, taken_back
 from nightlight.flows.sign_in import Door
 from nightlight.flows.submit import Submitter
@@ -391,6 +392,10 @@ class House(RetentionRooms):
         keeper = AttachmentKeeper(self.store, self.homeserver, self.vault, self.clock)
         parts = (self.store, self.clock, new_id, self.events, self.attachment_policy, keeper, self.alerts)
         return Desk(*parts, rules=self.retention_rules)
+
+    @cached_property
+    def second_look(self) -> SecondLook:
+        return SecondLook(self.store, self.clock, new_id, self.events, self.alerts)
 
     @cached_property
     def attachment_policy(self) -> AttachmentPolicy:

@@ -26,6 +26,7 @@ from nightlight.web.console.policies import policy_routes
 from nightlight.web.console.referral_desk import ReferralPages, referral_desk_routes
 from nightlight.web.console.routes import console_routes
 from nightlight.web.console.rules import rule_routes
+from nightlight.web.console.second_look import second_look_routes
 from nightlight.web.console.signals import signal_routes
 from nightlight.web.disclose.routes import disclosure_routes
 from nightlight.web.safe.routes import safe_routes
@@ -95,6 +96,13 @@ def app_for(house: House) -> FastAPI:
                     house.submitter,
                     house.hand_over_desk,
                 ),
+                house.door,
+                cookie_secure=settings.cookie_secure,
+                session_seconds=int(settings.session_hours * 3600),
+            ),
+            *second_look_routes(
+                house.desk,
+                house.second_look,
                 house.door,
                 cookie_secure=settings.cookie_secure,
                 session_seconds=int(settings.session_hours * 3600),

@@ -20,6 +20,7 @@ from nightlight.web.console import (
     proof,
     referral_words,
     retention_words,
+    second_look_words,
     words,
 )
 
@@ -62,6 +63,7 @@ def _environment() -> Environment:
         detection_words=detection_words,
         referral_words=referral_words,
         retention_words=retention_words,
+        second_look_words=second_look_words,
         policy_words=policy_words,
         static=assets.ADDRESSES,
         policies=[(policy, POLICY_TITLES[policy]) for policy in Policy],

@@ -30,6 +30,8 @@ _STATUS = {
     "media_quarantined": 409,
     "not_checked_yet": 409,
     "already_decided": 409,
+    "already_overturned": 409,
+    "overturned": 409,
     "ask_decided": 409,
     "protection_fixed": 409,
     "not_failed": 409,

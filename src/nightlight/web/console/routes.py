@@ -28,6 +28,7 @@ from nightlight.web.console.pages import HEADERS, page
 from nightlight.web.console.problem import status_of
 from nightlight.web.console.proof import can_be_opened, own_servers
 from nightlight.web.console.retention_words import retention_values
+from nightlight.web.console.second_look_words import second_look_values
 from nightlight.web.console.session import Session, Sessions, check_origin, local_path
 
 
@@ -217,6 +218,7 @@ class Console:
             "line_numbers": {m.event_id: n for n, m in enumerate(file.messages, 1)},
             "openable": 0 if Record.CASE_EVIDENCE in file.erased else sum(map(can_be_opened, file.messages)),
             **retention_values(file),
+            **second_look_values(file, session.username),
             "rings": {one.alert_id: ring_sheet(one, self.desk.events.number) for one in file.alerts},
             "first_reported": next((n for n, m in enumerate(file.messages, 1) if m.reported), 1),
         }

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from nightlight.evidence.log import LogEntry, LogKind
-from nightlight.model.action import IRREVERSIBLE, ActionKind, ActionState
+from nightlight.model.action import AFTER_OVERTURN, IRREVERSIBLE, ActionKind, ActionState
 from nightlight.model.attachment import AttachmentCode
 from nightlight.model.case import POLICY_TITLES, Case, CaseSource, Outcome, Policy
 from nightlight.model.referral import ReferralState
@@ -49,9 +49,18 @@ ACTIONS = {
     ActionKind.REDACT: ("Remove messages", "Proven ones vanish; the evidence stays here.", "cannot be undone"),
     ActionKind.QUARANTINE: ("Quarantine media", "Files in proven messages cannot be fetched.", "can be lifted"),
     ActionKind.NOTIFY_REPORTER: ("Tell the reporter how to prove it", "", ""),
+    ActionKind.UNSUSPEND: ("Lift the suspension", "", ""),
+    ActionKind.UNLOCK: ("Unlock", "", ""),
+    ActionKind.UNQUARANTINE: ("Lift the quarantine", "", ""),
+    ActionKind.NOTIFY_ACCOUNT: ("Tell whoever has the account", "", ""),
 }
 
-STATES = {ActionState.PENDING: "pending", ActionState.DONE: "done", ActionState.FAILED: "failed"}
+STATES = {
+    ActionState.PENDING: "pending",
+    ActionState.DONE: "done",
+    ActionState.FAILED: "failed",
+    ActionState.CANCELLED: "cancelled",
+}
 
 
 REFERRAL_STATES = {
@@ -85,6 +94,11 @@ def severity(number: int) -> str:
 def needs_proof(kind: ActionKind) -> bool:
     """Whether the action is closed to a case in which nothing is proven."""
     return kind in IRREVERSIBLE or kind is ActionKind.QUARANTINE
+
+
+def after_overturn(kind: ActionKind) -> bool:
+    """Whether it follows from a decision that was overturned."""
+    return kind in AFTER_OVERTURN
 
 
 def irreversible(kind: ActionKind) -> bool:
@@ -178,6 +192,8 @@ def log_words(entry: LogEntry) -> str:
             policy = Policy(detail["policy"])
             named = "" if policy is Policy.NONE else f" — {POLICY_TITLES[policy]}"
             return f"decided: {OUTCOMES[Outcome(detail['outcome'])].lower()}{named}"
+        case LogKind.DECISION_OVERTURNED:
+            return f"overturned the decision: {OUTCOMES[Outcome(detail['outcome'])].lower()} — {detail['reason']}"
         case LogKind.REFERRAL_PROPOSED:
             return f"proposed to refer {count(detail['messages'], 'message')} to {detail['agency']}"
         case LogKind.REFERRAL_APPROVED:
@@ -249,6 +265,9 @@ def log_words(entry: LogEntry) -> str:
             return f"erased {_records(detail['records'])}, by {', '.join(sorted(set(detail['records'].values())))}"
         case LogKind.ACTION_RETRIED:
             return "put a failed action back to work"
+        case LogKind.ACTION_CANCELLED:
+            by = f", as case {short(detail['ordered_by'])} ordered the opposite" if "ordered_by" in detail else ""
+            return f"cancelled “{ACTIONS[ActionKind(detail['kind'])][0]}” on {short(detail['target'])}{by}"
         case LogKind.ACTION_PLANNED | LogKind.ACTION_DONE | LogKind.ACTION_FAILED:
             verb = {"planned": "ordered", "done": "carried out", "failed": "could not carry out"}[entry.kind[7:]]
             why = f": {detail['why']}" if detail.get("why") else ""
