@@ -15,7 +15,7 @@ from nightlight.insight.period import Period
 APRIL, JANUARY = 4, 1
 _YEARS = range(1900, 2101)
 #: A year of two digits is of this century, and not far from now.
-_SHORT_YEARS = range(0, 51)
+_SHORT_YEARS = range(51)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _NAME = (
@@ -140,7 +140,10 @@ def _range(word: str, order: Order) -> Period | None:
     for mark in (r" to ", r" until ", r" ?– ?", r" - ", r" — ", r"/", r"-"):
         ends = re.split(mark, word.removeprefix("from "), flags=re.IGNORECASE)
         if len(ends) == 2:
-            first, last = (_edge(end.strip(), order) for end in ends)
+            years = [_financial_year(end.strip()) for end in ends]
+            months = [_edge(end.strip(), order) for end in ends]
+            first = months[0] if years[0] is None else years[0].first
+            last = months[1] if years[1] is None else years[1].last
             if first is not None and last is not None:
                 return Period(first, last) if first <= last else None
     return None

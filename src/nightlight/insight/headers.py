@@ -73,8 +73,8 @@ _PHRASES: dict[Role, str] = {
     Role.KNOWN: "known, known platform, platform known, offences with a known platform, platform recorded total, "
     "with platform, total known, total with platform, total with known platform, known total, total where known, "
     "offences where platform known, offences where the platform is known",
-    Role.ANSWER: "answer, response, reply, status, foi response, response status, outcome, foi outcome, force response, "
-    "outcome of request, request status, result, response received, response type, foi status",
+    Role.ANSWER: "answer, response, reply, status, foi response, response status, outcome, foi outcome, "
+    "force response, outcome of request, request status, result, response received, response type, foi status",
 }
 _ROLES = {phrase.strip(): role for role, phrases in _PHRASES.items() for phrase in phrases.split(",")}
 _NUMBERED = re.compile(r"(platform|app|social media|site|social media platform)s? ?\d{1,2}")

@@ -105,7 +105,7 @@ class _MappingReader(Reader):
             period=self._period(found["period"]) if "period" in found else None,
             group=said("group"),
             year_starts=chosen("year_starts", _MONTHS, APRIL),
-            dates=chosen("dates", {order.value: order for order in Order}, None),
+            dates=self._order(found["dates"]) if "dates" in found else None,
             numbers=Numbers(
                 chosen("thousands", _THOUSANDS, ","),
                 self.whole(found["suppressed_max"], "suppressed_max", 1, 1_000) if "suppressed_max" in found else None,
@@ -156,6 +156,10 @@ class _MappingReader(Reader):
         if period is None:
             self.complain(node, f'"{text[:40]}" is not a period.', "Write 2019/20, or 2019-10/2020-09.")
         return period
+
+    def _order(self, node: yaml.Node) -> Order | None:
+        word = self.choice(node, "dates", [order.value for order in Order])
+        return Order(word) if word else None
 
     def _values(self, node: yaml.Node) -> dict[str, str]:
         values: dict[str, str] = {}
