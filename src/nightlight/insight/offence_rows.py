@@ -20,6 +20,8 @@ from nightlight.insight.survey import Decided
 
 #: So many different cells are remembered.
 _CELLS_MAX = 65_536
+#: So many different lines are counted before they are added up.
+_WAITING_MAX = 200_000
 
 
 class OffenceRows:
@@ -34,7 +36,8 @@ class OffenceRows:
         self._answer = understood.one(Role.ANSWER)
         self._cells: dict[tuple[str, ...], tuple[Cell, Reply | None]] = {}
         self._replies: dict[tuple[Place, Reply], tuple[int, int]] = {}
-        self._counts: Counter[tuple[str, Period, str, Cell]] = Counter()
+        self._counts: dict[tuple[str, Period, str], Counter[Cell]] = {}
+        self._waiting = 0
         self._sums: list[tuple[int, int]] = []
 
     def add(self, line: Line, times: int = 1) -> None:
@@ -56,8 +59,14 @@ class OffenceRows:
             return
         if when not in decided.periods:
             raise self._missing(line, "period", self._when)
-        self._counts[force, decided.periods[when], group, cell] += times
-        if len(self._counts) >= _CELLS_MAX:
+        about = (force, decided.periods[when], group)
+        counts = self._counts.get(about)
+        if counts is None:
+            counts = self._counts[about] = Counter()
+        if cell not in counts:
+            self._waiting += 1
+        counts[cell] += times
+        if self._waiting >= _WAITING_MAX:
             self._pour()
 
     def _missing(self, line: Line, what: str, column: Column | None) -> RefusedError:
@@ -108,9 +117,10 @@ class OffenceRows:
                 )
 
     def _pour(self) -> None:
-        for (force, period, group, cell), times in self._counts.items():
-            self.offences.add(Offence.of_cell(force, period, group, cell), times)
+        for about, counts in self._counts.items():
+            self.offences.add_alike(*about, counts)
         self._counts.clear()
+        self._waiting = 0
 
     def meaning(self, texts: tuple[str, ...]) -> tuple[Cell, Reply | None]:
         """What the cells say that name platforms, one or several of them."""

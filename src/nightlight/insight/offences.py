@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -112,6 +112,12 @@ class Offences:
     def add_all(self, rows: Iterable[Offence | Count | Answer]) -> None:
         for row in rows:
             self.add(row)
+
+    def add_alike(self, force: str, period: Period, offence_group: str, cells: Mapping[Cell, int]) -> None:
+        """Offences of one force, period and group by what their cells say, and how many say so. Raises as ``add``."""
+        place = Place(force, period, offence_group)
+        for cell, times in cells.items():
+            self._add_offence(place, Offence.of_cell(force, period, offence_group, cell), times)
 
     def take(self, other: Offences) -> None:
         """Adds all that stands in another one, about other places; ``RefusedError('counted_twice')``."""

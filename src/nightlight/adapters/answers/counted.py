@@ -33,6 +33,9 @@ MEMORY = "1GB"
 #: So many different texts of one column are looked at one by one.
 _TEXTS_MAX = 500_000
 _BATCH = 10_000
+_COMPARED_MAX = 24
+#: What no cell holds: empty ones are texts, too.
+_NO_TEXT = "\x01"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +94,9 @@ class _Counting:
         self._source = (
             f"read_csv('{link}', auto_detect = false, header = false, skip = {understood.header[-1]}, "
             f"delim = '{mark}', quote = '\"', escape = '\"', compression = 'none', strict_mode = true, "
-            f"null_padding = false, encoding = 'utf-8', columns = {{{names}}})"
+            f"nullstr = '{_NO_TEXT}', null_padding = false, encoding = 'utf-8', columns = {{{names}}})"
         )
-        self._cells = {index: f"coalesce(c{index}, '')" for index in used}
+        self._cells = {index: f"c{index}" for index in used}
 
     def read(self, table: Platforms, names: ForceNames, where: str, file: str, said: Mapping) -> TableRead | None:
         texts = self._texts()
@@ -123,7 +126,7 @@ class _Counting:
         lists = ", ".join(f"list(DISTINCT {cell})" for cell in self._cells.values())
         (row,) = self._sql.execute(f"SELECT count(*), {lists} FROM {self._source}").fetchall()  # noqa: S608 - own names
         lines, *found = row
-        if not lines or lines != self._lines or any(len(texts) > _TEXTS_MAX for texts in found):
+        if not lines or lines != self._lines or any(len(texts) > _TEXTS_MAX or None in texts for texts in found):
             return None
         return dict(zip(self._used, found, strict=True))
 
@@ -138,36 +141,60 @@ class _Counting:
         self, texts: dict[int, list[str]], meanings: dict[int, dict[str, str]]
     ) -> Iterator[tuple[list[str], int]]:
         """Lines that mean the same, one of each, and how many there are. Texts go through the engine as numbers."""
-        chosen, joins = [], []
-        for index in self._used:
-            known = list(texts[index])
-            places = {text: place for place, text in enumerate(known)}
-            stands = meanings.get(index, {})
-            self._sql.execute(f"CREATE TABLE texts{index} (text VARCHAR, stands INTEGER)")
-            self._sql.execute(
-                f"INSERT INTO texts{index} SELECT unnest($1::VARCHAR[]), unnest($2::INTEGER[])",
-                [known, [places[stands.get(text, text)] for text in known]],
-            )
-            self._sql.execute(f"CREATE TYPE code{index} AS ENUM (SELECT text FROM texts{index})")  # noqa: S608 - own names
-            self._sql.execute(
-                f"CREATE TABLE codes{index} AS SELECT enum_code(text::code{index})::INTEGER AS code, stands "  # noqa: S608 - own names
-                f"FROM texts{index}"
-            )
-            chosen.append(f"enum_code({self._cells[index]}::code{index})::INTEGER AS a{index}")
-            joins.append(f"JOIN codes{index} ON codes{index}.code = a{index}")
-        stands_for = ", ".join(f"codes{index}.stands" for index in self._used)
-        query = (
-            f"SELECT {stands_for}, count(*) FROM (SELECT {', '.join(chosen)} FROM {self._source}) "  # noqa: S608 - own names
-            f"{' '.join(joins)} GROUP BY ALL"
+        classes = [_Classes(index, texts[index], meanings.get(index)) for index in self._used]
+        key, joins, size = "0::BIGINT", "", 1
+        for one in classes:
+            self._sql.execute(f"CREATE TABLE texts{one.index} AS SELECT unnest($1::VARCHAR[]) AS text", [one.texts])
+            self._sql.execute(f"CREATE TYPE code{one.index} AS ENUM (SELECT text FROM texts{one.index})")  # noqa: S608 - own names
+            if one.joined:
+                self._sql.execute(
+                    f"CREATE TABLE classes{one.index} AS "
+                    "SELECT unnest($1::INTEGER[]) AS code, unnest($2::INTEGER[]) AS number",
+                    [list(range(len(one.texts))), one.numbers],
+                )
+                joins += f" JOIN classes{one.index} ON classes{one.index}.code = code{one.index}"
+            key += f" + {size} * ({one.number})"
+            size *= len(one.stand)
+        codes = ", ".join(
+            f"enum_code({self._cells[one.index]}::code{one.index})::INTEGER AS code{one.index}" for one in classes
         )
-        result = self._sql.execute(query)
+        result = self._sql.execute(
+            f"SELECT {key} AS key, count(*) FROM (SELECT {codes} FROM {self._source}){joins} GROUP BY key"  # noqa: S608 - own names
+        )
         width = len(self._understood.columns)
         while batch := result.fetchmany(_BATCH):
-            for *codes, times in batch:
+            for number, times in batch:
+                if number is None:
+                    return
                 cells = [""] * width
-                for index, code in zip(self._used, codes, strict=True):
-                    cells[index] = texts[index][code].strip()
+                for one in classes:
+                    number, place = divmod(number, len(one.stand))
+                    cells[one.index] = one.stand[place]
                 yield cells, times
+
+
+class _Classes:
+    """The texts of one column by what they mean, so that those alike follow each other. ``stand``: one of each."""
+
+    def __init__(self, index: int, texts: list[str], meanings: dict[str, str] | None) -> None:
+        self.index = index
+        meant = meanings or {text: text for text in texts}
+        self.texts = sorted(texts, key=lambda text: (meant[text], text))
+        self.stand: list[str] = []
+        self.numbers: list[int] = []
+        begins: list[int] = []
+        last = None
+        for place, text in enumerate(self.texts):
+            if last is None or meant[text] != last:
+                last = meant[text]
+                begins.append(place)
+                self.stand.append(last.strip())
+            self.numbers.append(len(begins) - 1)
+        # Few classes are told by where they begin, many by a table; where all texts differ, a code is its own class.
+        alone = len(begins) == len(self.texts)
+        self.joined = not alone and len(begins) > _COMPARED_MAX
+        compared = " + ".join(f"(code{index} >= {begin})::INTEGER" for begin in begins[1:]) or "0"
+        self.number = f"code{index}" if alone else f"classes{index}.number" if self.joined else compared
 
 
 def _representatives(meanings: dict[str, Hashable]) -> dict[str, str]:

@@ -41,6 +41,7 @@ class Table:
     understood: Understood
     body: Body
     text: CountedText | None = None
+    sheet: str = ""
 
 
 @dataclass(frozen=True)
@@ -229,7 +230,9 @@ def _sheet_table(sheet: Sheet, where: str, table: Platforms, said: Said) -> Tabl
             f"{where}: there is a formula without a result, or with an error: {', '.join(sheet.unsaved[:5])}.",
             "Open it in a spreadsheet program and save it; where it shows an error, ask the force.",
         )
-    return Table(where, head, understood, Body(sheet.rows, understood, said, sheet.merged, text=False))
+    return Table(
+        where, head, understood, Body(sheet.rows, understood, said, sheet.merged, text=False), sheet=sheet.name
+    )
 
 
 def _understand(where: str, head: Head, table: Platforms, said: Said, sheet: Sheet | None = None) -> Understood:
