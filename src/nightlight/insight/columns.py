@@ -66,16 +66,16 @@ def _header_at(head: Head, table: Platforms, said: Said) -> list[int]:
                 f"Name lines among the first {HEAD_LINES} that follow each other.",
             )
         return at
-    width = max((sum(bool(text.strip()) for text in cells) for _, cells in head), default=0)
-    for place, (_, cells) in enumerate(head):
-        columns = [read_header(index, text, table) for index, text in enumerate(cells)]
-        if _is_header(columns) and (width == 1 or sum(bool(text.strip()) for text in cells) > 1):
-            return _with_neighbour(head, place, columns, table)
     # With columns that a person describes by their headers, the line in which these stand is the header.
     wanted = {phrase_of(one.header) for one in said.columns if one.header}
     for place, (_, cells) in enumerate(head):
         if wanted and wanted <= {phrase_of(text) for text in cells}:
             return [place]
+    width = max((sum(bool(text.strip()) for text in cells) for _, cells in head), default=0)
+    for place, (_, cells) in enumerate(head):
+        columns = [read_header(index, text, table) for index, text in enumerate(cells)]
+        if _is_header(columns) and (width == 1 or sum(bool(text.strip()) for text in cells) > 1):
+            return _with_neighbour(head, place, columns, table)
     seen = next((cells for _, cells in head if sum(map(bool, cells)) > 1), head[0][1] if head else ())
     raise RefusedError(
         "no_table",

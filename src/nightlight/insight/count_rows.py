@@ -71,7 +71,7 @@ class CountRows:
         for noted, code, words in (
             (self._differences, CaveatCode.TOTALS_DIFFER, "sums that do not add up, of which only the parts are used"),
             (self._footnotes, CaveatCode.FOOTNOTES, "footnote marks taken off numbers"),
-            (self._blank, CaveatCode.CELLS_LEFT_OUT, "cells beside numbers without one, not stated and never zero"),
+            (self._blank, CaveatCode.CELLS_LEFT_OUT, "cells without a number beside numbers, in no figure"),
             (self._empty, CaveatCode.LINES_LEFT_OUT, "lines without figures, left out"),
         ):
             if noted.number:

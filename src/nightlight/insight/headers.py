@@ -65,7 +65,7 @@ _PHRASES: dict[Role, str] = {
     Role.COUNT: "count, counts, number, no, number of offences, no of offences, offences, offence count, offences "
     "recorded, recorded offences, number of offences recorded, number of recorded offences, number of crimes, no of "
     "crimes, crimes, crime count, crimes recorded, recorded crimes, count of offences, count of crimes, frequency, "
-    "volume, quantity, n, records, number of records, number of recorded crimes, number recorded, incidents, figure, "
+    "volume, quantity, records, number of records, number of recorded crimes, number recorded, incidents, figure, "
     "total offences, total number of offences, total crimes, all offences, total recorded, total recorded offences, "
     "total no of offences, offences total, total offences recorded, count of crime number, no offences",
     Role.SUM: "total, totals, grand total, sum, overall, overall total, sub total, subtotal, total all platforms, "

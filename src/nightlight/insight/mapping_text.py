@@ -52,7 +52,7 @@ def _lines(name: str, understood: Understood, head: Head, delimiter: str, sheets
     if sheets:
         yield f"sheets: [{', '.join(map(_quoted, sheets))}]"
     if len(sheets) > 1:
-        yield "# Each sheet has columns of its own, understood sheet by sheet. To say what they are, name one sheet only."
+        yield "# Each sheet has columns of its own. To say what they are, name one sheet only."
     else:
         yield from _header(understood, delimiter)
     yield from _general(understood)

@@ -101,8 +101,13 @@ def _look_for_merged(
 ) -> None:
     """Leaves in ``met`` the columns in which every name begins one block only, within the block on its left."""
     context: tuple[str, ...] = ()
+    named = False
     for column in filled:
         cell = cells[column.index]
+        if not cell and named:
+            # Beside a name that stands there, it was left empty and not merged.
+            met.pop(column.index, None)
+        named = named or bool(cell)
         if cell:
             above[column.index] = cell
             begun = met.get(column.index)
