@@ -71,21 +71,22 @@ def read_answers(
     """
     offences, names = Offences(), ForceNames()
     readings: list[Reading] = []
-    places: dict[Place, str] = {}
+    places: dict[Place, tuple[Path, str]] = {}
     digests: dict[str, Path] = {}
     for path in paths:
         opened = open_file(path, table, mapping=(mappings or {}).get(path), limits=limits)
-        if (other := digests.setdefault(opened.sha256, path)) is not path:
+        if (other := digests.get(opened.sha256)) is not None:
             raise RefusedError("file_twice", f"{other} and {path} are the same file, byte by byte.", "Name it once.")
+        digests[opened.sha256] = path
         for line in told(opened):
             tell(line)
         for number, one in enumerate(opened.tables):
             read = read_one(opened, one, table, names)
             for place in sorted(read.offences.places):
-                if (first := places.setdefault(place, one.where)) != one.where:
+                if (first := places.setdefault(place, (path, one.where))) != (path, one.where):
                     raise RefusedError(
                         "force_twice",
-                        f"{place} is answered for in {first} and in {one.where}.",
+                        f"{place} is answered for in {_place_of(*first)} and in {_place_of(path, one.where)}.",
                         "Leave one of them out, or say in a mapping which sheet is meant: offences would count twice.",
                     )
             offences.take(read.offences)
@@ -95,6 +96,11 @@ def read_answers(
                 tell(caveat.words)
             readings.append(Reading(one.where, opened.sha256, read.rows, read_columns(one.understood), caveats))
     return Answered(offences, tuple(readings))
+
+
+def _place_of(path: Path, where: str) -> str:
+    """With its folder: two forces may send files of one name."""
+    return f"{path.parent / where}"
 
 
 def open_file(path: Path, table: Platforms, *, mapping: bytes | None = None, limits: Limits = LIMITS) -> File:
