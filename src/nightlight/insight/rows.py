@@ -179,7 +179,7 @@ class _Sorter:
     def _is_sum(self, first: int, cells: Sequence[str]) -> bool:
         if any(cells[index] and is_sum(cells[index]) for index in self._summed):
             return True
-        if any(cells[index] for index in self._about):
+        if any(cells[index] for index in self._summed):
             return False
         # Nothing says what the line is about: its label stands elsewhere, or it has none.
         labelled = is_sum(cells[first]) and first not in self._figures

@@ -52,6 +52,8 @@ def count_offences(
 ) -> TableRead | None:
     """What ``read_table`` would say of it, or None: it is for the plain reader to say."""
     plain = understood.kind is Kind.OFFENCES and all(column.header for column in understood.columns)
+    # A sum in a column that is not used shows by what is empty beside it.
+    plain = plain and (bool(surveyed(understood)) or not understood.of(Role.IGNORE))
     if not plain or said.skip or said.fill_down or understood.of(*FIGURES, Role.ANSWER):
         return None
     import duckdb
