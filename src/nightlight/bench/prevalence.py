@@ -152,9 +152,8 @@ def _apart(how: str, path: Path) -> Mapping[str, float]:
 
 def run_apart(how: str, path: Path, plain: int) -> Mapping[str, float]:
     """``how``: all the way to ``shares``; a ``count`` by platform, bare; or lines parted by ``csv``."""
-    measure = {"shares": _shares, "count": _count, "csv": lambda one: _csv(one, plain)}[how]
     began, cpu = time.perf_counter(), time.process_time()
-    offences = measure(path)
+    offences = _shares(path) if how == "shares" else _count(path) if how == "count" else _csv(path, plain)
     return {
         "seconds": time.perf_counter() - began,
         "cpu": time.process_time() - cpu,

@@ -22,6 +22,8 @@ from nightlight.insight.survey import Decided
 _CELLS_MAX = 65_536
 #: So many different lines are counted before they are added up.
 _WAITING_MAX = 200_000
+#: So many sums are checked.
+_SUMS_MAX = 20
 
 
 class OffenceRows:
@@ -38,17 +40,27 @@ class OffenceRows:
         self._replies: dict[tuple[Place, Reply], tuple[int, int]] = {}
         self._counts: dict[tuple[str, Period, str], Counter[Cell]] = {}
         self._waiting = 0
+        #: The same by the texts that say what a line is about: nearly all lines say what another said before.
+        about = (self._force, self._when, self._offence, self._answer)
+        self._about = [column.index for column in about if column is not None]
+        self._known: dict[tuple[str, ...], Counter[Cell]] = {}
         self._sums: list[tuple[int, int]] = []
 
     def add(self, line: Line, times: int = 1) -> None:
         """``RefusedError('period_missing')`` for an empty date in a line with figures."""
         cells, decided = line.cells, self._decided
+        about = tuple([cells[index] for index in self._about])
+        cell, reply = self.meaning(tuple([cells[index] for index in self._platforms]))
+        counts = self._known.get(about)
+        if counts is not None and reply is None:
+            self.read += times
+            self._count(counts, cell, times)
+            return
         force = decided.force or decided.forces.get(cells[self._force.index] if self._force else "", "")
         if not force:
             raise self._missing(line, "force", self._force)
         when = cells[self._when.index] if self._when and "" not in decided.periods else ""
         group = decided.groups[cells[self._offence.index] if self._offence else ""]
-        cell, reply = self.meaning(tuple(cells[index] for index in self._platforms))
         if self._answer is not None:
             reply = reply or reply_in(cells[self._answer.index])
         self.read += times
@@ -59,10 +71,12 @@ class OffenceRows:
             return
         if when not in decided.periods:
             raise self._missing(line, "period", self._when)
-        about = (force, decided.periods[when], group)
-        counts = self._counts.get(about)
-        if counts is None:
-            counts = self._counts[about] = Counter()
+        counts = self._counts.setdefault((force, decided.periods[when], group), Counter())
+        if reply is None:
+            self._known[about] = counts
+        self._count(counts, cell, times)
+
+    def _count(self, counts: Counter[Cell], cell: Cell, times: int) -> None:
         if cell not in counts:
             self._waiting += 1
         counts[cell] += times
@@ -82,7 +96,8 @@ class OffenceRows:
             except RefusedError:
                 continue
             if number is not None:
-                self._sums.append((line.number, number))
+                if len(self._sums) < _SUMS_MAX:
+                    self._sums.append((line.number, number))
                 return
 
     def finish(self) -> Iterator[Caveat]:
@@ -120,6 +135,7 @@ class OffenceRows:
         for about, counts in self._counts.items():
             self.offences.add_alike(*about, counts)
         self._counts.clear()
+        self._known.clear()
         self._waiting = 0
 
     def meaning(self, texts: tuple[str, ...]) -> tuple[Cell, Reply | None]:

@@ -105,7 +105,7 @@ class Offences:
                 raise RefusedError("answer_contradicted", f"{place} has two answers that differ.", "Keep the last one.")
             self._check_silence(place)
         elif isinstance(row, Offence):
-            self._add_offence(place, row, times)
+            self._add_offence(place, row.platforms, row.unmatched, times)
         else:
             self._add_count(place, row)
 
@@ -117,7 +117,7 @@ class Offences:
         """Offences of one force, period and group by what their cells say, and how many say so. Raises as ``add``."""
         place = Place(force, period, offence_group)
         for cell, times in cells.items():
-            self._add_offence(place, Offence.of_cell(force, period, offence_group, cell), times)
+            self._add_offence(place, cell.platforms, cell.unmatched, times)
 
     def take(self, other: Offences) -> None:
         """Adds all that stands in another one, about other places; ``RefusedError('counted_twice')``."""
@@ -163,15 +163,15 @@ class Offences:
             each_once=answer is not None and answer.each_once,
         )
 
-    def _add_offence(self, place: Place, row: Offence, times: int) -> None:
+    def _add_offence(self, place: Place, platforms: frozenset[str], unmatched: tuple[str, ...], times: int) -> None:
         if place in self._lines:
             raise _twice(place, "stands in a table of counts and offence by offence")
         sets = self._sets.get(place)
         if sets is None:
             sets = self._sets[place] = Counter()
             self._check_silence(place)
-        sets[row.platforms | {UNMATCHED} if row.unmatched else row.platforms] += times
-        for spelling in row.unmatched:
+        sets[platforms | {UNMATCHED} if unmatched else platforms] += times
+        for spelling in unmatched:
             self._spelled(place, spelling, Span(times, times))
 
     def _add_count(self, place: Place, row: Count) -> None:
