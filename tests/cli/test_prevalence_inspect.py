@@ -8,6 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from nightlight.cli.output import console
 from nightlight.cli.prevalence_inspect import inspect_command
 from nightlight.errors import RefusedError
 from nightlight.insight.mapping import read_mapping
@@ -26,6 +27,12 @@ Eastshire,Refused,,,
 
 def run(*arguments: object) -> Result:
     return CliRunner().invoke(app, [str(one) for one in arguments], env={"COLUMNS": "200", "NO_COLOR": "1"})
+
+
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "_width", 200)
+    monkeypatch.setattr(console, "_height", 50)
 
 
 @pytest.fixture
