@@ -30,7 +30,7 @@ bench: install ## every figure, measured beside its peer (ARGS="--json" for mach
 	@$(BIN)/nightlight bench $(ARGS)
 
 lock: ## renew requirements.lock (needs uv)
-	uv pip compile pyproject.toml --extra demo --extra detect --extra cluster --group dev --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade -o requirements.lock
+	uv pip compile pyproject.toml --extra demo --extra detect --extra insight --extra cluster --group dev --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade -o requirements.lock
 
 clean: ## remove what the commands above made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

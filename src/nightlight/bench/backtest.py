@@ -131,7 +131,7 @@ def run_apart(how: str, folder: Path) -> Mapping[str, float]:
         "seconds": time.perf_counter() - began,
         "cpu": time.process_time() - cpu,
         "hits": float(hits),
-        "memory": _peak(),
+        "memory": peak_bytes(),
     }
 
 
@@ -143,7 +143,7 @@ def _compile(make: Callable[[Pack], BatchEngine], pack: Pack, files: EventFiles)
     return time.perf_counter() - start
 
 
-def _peak() -> float:
+def peak_bytes() -> float:
     """Bytes, of this process alone: what getrusage says on Linux may be that of the one it was started from."""
     status = Path("/proc/self/status")
     if status.exists():

@@ -40,6 +40,7 @@ def command(
         log,
         page,
         parity,
+        prevalence,
         referral,
         replay,
         retention,
@@ -68,6 +69,7 @@ def command(
         stream.BENCH,
         backtest.BENCH,
         parity.BENCH,
+        prevalence.BENCH,
         referral.BENCH,
         demo.BENCH,
     )
