@@ -31,6 +31,8 @@ class CaveatCode(StrEnum):
     OVERLAP_NOT_STATED = "overlap_not_stated"
     OWNER_CHANGED = "owner_changed"
     UNKNOWN_MOVED = "unknown_moved"
+    PERIODS_APART = "periods_apart"
+    PERIODS_UNEQUAL = "periods_unequal"
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,14 +105,22 @@ class Offences:
         for row in rows:
             self.add(row)
 
-    def tally(self, period: Period | None = None, offence_group: str | None = None) -> Tally:
-        """What was added so far, of one period and one group or of all."""
-        places = {*self._sets, *self._lines, *self._answers}
+    @property
+    def places(self) -> frozenset[Place]:
+        """Everything that there is an answer about, a refusal included."""
+        return frozenset((*self._sets, *self._lines, *self._answers))
+
+    def tally(
+        self, period: Period | None = None, offence_group: str | None = None, *, force: str | None = None
+    ) -> Tally:
+        """What was added so far, of one period, one group and one force or of all."""
+        places = self.places
         chosen = sorted(
             place
             for place in places
             if (period is None or place.period == period)
             and (offence_group is None or place.offence_group == offence_group)
+            and (force is None or place.force == force)
         )
         silent = {place: self._answers[place].reply for place in chosen if self._is_silent(place)}
         return Tally(
