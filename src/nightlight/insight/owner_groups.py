@@ -21,12 +21,14 @@ def with_owners(table: Platforms, groups: Sequence[str]) -> Platforms:
     if not groups:
         return table
     if len(groups) > OWNERS_MAX:
-        raise _malformed(f"{len(groups):,} owners", f"There can be {OWNERS_MAX} at most.")
+        raise RefusedError("owner_malformed", f"There are {len(groups):,} owners.", f"There can be {OWNERS_MAX}.")
     ownerships: list[Ownership] = []
     for text in groups:
         read = _read(text, table)
         if any(one.owner.casefold() == read[0].owner.casefold() for one in ownerships):
-            raise _malformed(repr(read[0].owner), "It stands there twice: name all of its platforms at once.")
+            raise RefusedError(
+                "owner_malformed", f"The owner {read[0].owner!r} stands there twice.", "Name all its platforms at once."
+            )
         ownerships += read
     return replace(table, ownerships=tuple(ownerships))
 
@@ -35,8 +37,10 @@ def _read(text: str, table: Platforms) -> list[Ownership]:
     name, mark, platforms = text.partition("=")
     owner, words = shown(name), [word for word in platforms.split(",") if word.strip()]
     if not mark or not owner or len(owner) > _NAME_MAX or not words:
-        raise _malformed(
-            repr(shown(text)), "An owner is its name and its platforms: meta=facebook,messenger,instagram,whatsapp"
+        raise RefusedError(
+            "owner_malformed",
+            f"{shown(text)!r} is not an owner with its platforms.",
+            "Write a short name and platforms of the table: meta=facebook,messenger,instagram,whatsapp",
         )
     return [Ownership(owner, platform) for platform in dict.fromkeys(_platform(word, owner, table) for word in words)]
 
@@ -51,7 +55,3 @@ def _platform(word: str, owner: str, table: Platforms) -> str:
         f"{shown(word)!r}, of {owner}, is not in the table of platforms.",
         f'Is it "{suggestion}"?' if suggestion else "Add it to a table of your own, and name that with --platforms.",
     )
-
-
-def _malformed(what: str, hint: str) -> RefusedError:
-    return RefusedError("owner_malformed", f"{what}: not an owner that can be shown.", hint)
