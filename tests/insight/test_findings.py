@@ -14,7 +14,7 @@ from nightlight.errors import RefusedError
 from nightlight.insight.caveats import Caveat, CaveatCode
 from nightlight.insight.findings import GROUPS_MAX, By, Findings, findings_of
 from nightlight.insight.offences import Answer, Count, Offence, Offences, Reply
-from nightlight.insight.period import Period, read_period
+from nightlight.insight.period import UNSTATED, Period, read_period
 from nightlight.insight.reading import Answered, ReadColumn, Reading
 from nightlight.insight.shares import Refusal
 from nightlight.insight.trends import Kind
@@ -149,6 +149,20 @@ def test_a_gap_and_another_length_are_said_beside_a_change() -> None:
     assert isinstance(change, Change)
     assert [one.code for one in change.caveats] == [CaveatCode.PERIODS_APART, CaveatCode.PERIODS_UNEQUAL]
     assert found.trends[0].caveats == change.caveats
+
+
+def test_what_states_no_period_stands_alone_and_is_compared_with_nothing() -> None:
+    found = findings([*three_years(), offence("Kik", "Westvale", UNSTATED)], By.PERIOD)
+    assert [group.name for group in found.groups] == [*map(str, (YEAR, NEXT_YEAR, THIRD_YEAR)), "period not stated"]
+    assert {step.later for step in found.steps} == {NEXT_YEAR, THIRD_YEAR}
+
+
+def test_periods_that_overlap_are_not_added_up_and_stand_alone() -> None:
+    half = read_period("2020-04/2020-09")
+    found = findings([offence("Kik"), offence("Kik", period=half)], By.PERIOD)
+    assert found.whole.platforms == ()
+    assert "periods_overlap" in {one["code"] for one in found.as_json()["caveats"]}
+    assert [[one.share for one in group.shares.platforms] for group in found.groups] == [[1.0], [1.0]]
 
 
 def test_what_was_chosen_is_all_that_is_counted() -> None:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from nightlight.errors import RefusedError
-from nightlight.insight.period import Period
+from nightlight.insight.period import UNSTATED, Period
 from nightlight.insight.platforms import Platforms
 from nightlight.insight.reading import Answered, Reading
 from nightlight.insight.shares import Figure, Refusal, Shares, shares_of
@@ -206,9 +206,13 @@ def _lines(names: tuple[Name, ...], whole: Tally, table: Platforms, walked: list
 
 
 def _by_group(tally: Tally) -> dict[str, dict[Period, Tally]]:
-    """Sheets that figures come from, parted; who did not answer is of no interest between periods."""
+    """Sheets that figures come from, parted. Who did not answer is of no interest between periods, nor is what says no
+    period.
+    """
     parted: dict[str, dict[Period, list[Sheet]]] = {}
     for sheet in tally.sheets:
+        if sheet.place.period == UNSTATED:
+            continue
         parted.setdefault(sheet.place.offence_group, {}).setdefault(sheet.place.period, []).append(sheet)
     return {
         group: {period: Tally(tuple(sheets)) for period, sheets in periods.items()}

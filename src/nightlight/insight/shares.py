@@ -18,7 +18,7 @@ from nightlight.insight.wilson import wilson
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A figure that the data do not support. ``code``: ``no_known_platform``, ``no_common_force``,
-    ``groups_differ``, ``periods_mixed`` or ``periods_overlap``.
+    ``groups_differ``, ``periods_mixed``, ``periods_overlap`` or ``period_not_stated``.
     """
 
     name: str
@@ -136,11 +136,14 @@ def shares_of(tally: Tally, table: Platforms) -> Shares:
     refused = {figure.code: figure for figure in (*platforms, *owners) if isinstance(figure, Refusal)}
     if not refused and not tally.known.high:
         refused = {"no_known_platform": _no_known("any platform")}
+    overlap = tally.overlapping is not None
+    if overlap:
+        refused = {"periods_overlap": _overlap("any platform", tally)}
     return Shares(
-        tally.offences,
-        tally.known,
-        tally.likely_known,
-        tally.unknown,
+        _counted_once(tally, tally.offences, [sheet.offences for sheet in tally.sheets]),
+        _counted_once(tally, tally.known, [sheet.known for sheet in tally.sheets]),
+        None if overlap else tally.likely_known,
+        _counted_once(tally, tally.unknown, [sheet.unknown for sheet in tally.sheets]),
         len(tally.forces),
         _by_size(platforms),
         _by_size(owners),
@@ -181,6 +184,8 @@ def _figure(
     names: Callable[[Period], frozenset[str]],
     caveats: tuple[Caveat, ...] = (),
 ) -> Figure | Refusal:
+    if tally.overlapping is not None:
+        return _overlap(name, tally)
     whole, likely = tally.known, tally.likely_known
     # Every line has a limit, so what is known has one; what is unknown may have none.
     highest = whole.high or 0
@@ -215,6 +220,23 @@ def _most(part: int, whole: int, unknown: int | None) -> float:
 
 def _no_known(name: str) -> Refusal:
     return Refusal(name, "no_known_platform", f"No share of {name}: of no offence is the platform known.")
+
+
+def _overlap(name: str, tally: Tally) -> Refusal:
+    words = f"No share of {name} over all periods: some of them overlap, and their offences would count twice."
+    if tally.overlapping is not None:
+        earlier, later = tally.overlapping
+        words = (
+            f"No share of {name} over all periods: {earlier.force} answers about {earlier.offence_group} for "
+            f"{earlier.period} and for {later.period}, which overlap or may, and offences would count twice. "
+            "Figures by period stand."
+        )
+    return Refusal(name, "periods_overlap", words)
+
+
+def _counted_once(tally: Tally, added_up: Span, sheets: list[Span]) -> Span:
+    """Where periods overlap, the sum is a limit only: there are at least as many as in the largest sheet."""
+    return added_up if tally.overlapping is None else Span(max(one.low for one in sheets), added_up.high)
 
 
 def _concerns(tally: Tally, table: Platforms, owner: str) -> bool:

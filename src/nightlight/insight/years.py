@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from nightlight.insight.caveats import Caveat, CaveatCode, unknown_share
-from nightlight.insight.period import Period
+from nightlight.insight.period import UNSTATED, Period
 from nightlight.insight.platforms import Platforms
 from nightlight.insight.shares import Figure, Refusal, owner_figure, platform_figure
 from nightlight.insight.tally import Tally
@@ -88,6 +88,8 @@ def incomparable(name: str, earlier: Tally, later: Tally) -> Refusal | None:
     if len(earlier.periods) != 1 or len(later.periods) != 1:
         return Refusal(name, "periods_mixed", f"No change of {name}: on both sides belongs one period.")
     (before,), (after,) = earlier.periods, later.periods
+    if UNSTATED in (before, after):
+        return Refusal(name, "period_not_stated", f"No change of {name}: a period is not stated.")
     if before.last >= after.first:
         return Refusal(name, "periods_overlap", f"No change of {name}: {before} does not end before {after} begins.")
     if len(earlier.offence_groups) != 1 or earlier.offence_groups != later.offence_groups:
