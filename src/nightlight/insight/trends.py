@@ -95,11 +95,14 @@ class Trend:
 
 
 def names_of(tally: Tally, table: Platforms) -> tuple[Name, ...]:
-    """Every platform that a tally names, and every owner that had one of them."""
-    owned = {owner: frozenset(one.platform for one in table.ownerships if one.owner == owner) for owner in table.owners}
+    """Every platform that a tally names, and every owner that had one of them in one of its periods."""
+    had = {
+        owner: frozenset(name for period in tally.periods for names in table.owned(owner, period) for name in names)
+        for owner in table.owners
+    }
     return (
         *(Name(Kind.PLATFORM, name) for name in sorted(tally.names - {UNMATCHED})),
-        *(Name(Kind.OWNER, owner) for owner, names in owned.items() if not tally.names.isdisjoint(names)),
+        *(Name(Kind.OWNER, owner) for owner, names in had.items() if not tally.names.isdisjoint(names)),
     )
 
 
