@@ -89,7 +89,7 @@ def shares_chart(shares: Shares) -> Chart:
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"])
         axes.set_xlabel("share of offences with a known platform,\nwith its 95 % limits")
         axes.tick_params(axis="y", length=0)
-        _caption(axes, f"{_forces(shares.forces)}: {words.known(shares)} offences with a known platform")
+        _caption(axes, f"{words.forces(shares.forces)}: {words.known(shares)} offences with a known platform")
 
     title = "Share of offences in which each platform was named"
     left_out = len(shares.platforms) - len(platforms) + len(shares.owners) - len(owners)
@@ -148,7 +148,7 @@ def trend_chart(trend: Trend, key: str) -> Chart:
             axes.figure.legend(frameon=False, loc="outside lower center", ncols=2, fontsize=8)
         _caption(axes, f"{group}: {forces} that answered for every period")
 
-    forces, group = _forces(len(trend.forces)), short(trend.offence_group, 60)
+    forces, group = words.forces(len(trend.forces)), short(trend.offence_group, 60)
     title = f"Shares through the years, {group}"
     said = "; ".join(f"{_label(name)} {', '.join(_share(one) for one in trend.figures[name])}" for name in names)
     alt = (
@@ -210,10 +210,6 @@ def _beside(axes: Axes, text: str, x: float, y: float) -> None:
 def _caption(axes: Axes, text: str) -> None:
     """What a picture must say wherever it is shown alone."""
     axes.set_title(fill(text, 58), loc="left", fontsize=8.5, color=SOFT)
-
-
-def _forces(number: int) -> str:
-    return f"{number:,} police force{'' if number == 1 else 's'}"
 
 
 def _row(name: str, figure: Figure) -> list[str]:

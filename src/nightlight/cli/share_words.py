@@ -52,6 +52,10 @@ def whole(figure: Figure) -> str:
     return count(figure.denominator)
 
 
+def forces(number: int) -> str:
+    return f"{number:,} police force{'' if number == 1 else 's'}"
+
+
 def _signed(share: float) -> str:
     text = f"{100 * abs(share):.1f}"
     return text if text == "0.0" else f"{MINUS if share < 0 else '+'}{text}"
