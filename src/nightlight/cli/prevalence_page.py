@@ -6,7 +6,6 @@ Nothing is loaded from anywhere. On paper it is the same page, without what only
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,7 +17,7 @@ from nightlight.adapters.paper import pdf_of
 from nightlight.cli import share_words as words
 from nightlight.cli.charts import colours_css, labelled, printed, standalone
 from nightlight.cli.prevalence_charts import prevalence_charts
-from nightlight.cli.prevalence_csv import findings_csv
+from nightlight.cli.prevalence_data import findings_csv, findings_json
 from nightlight.insight.caveats import Caveat
 from nightlight.insight.findings import Findings
 from nightlight.insight.period import Period
@@ -148,15 +147,11 @@ def _largest(shares: Shares) -> tuple[Figure, ...]:
 def _downloads(findings: Findings, pictures: list[str]) -> list[_Download]:
     files = [
         ("prevalence.csv", "every figure, a line each", "text/csv", findings_csv(findings)),
-        ("prevalence.json", "everything on this page, for programs", "application/json", json_text(findings)),
+        ("prevalence.json", "everything on this page, for programs", "application/json", findings_json(findings)),
     ]
     for place, picture in enumerate(pictures):
         files.append((f"prevalence-{place + 1}.svg", f"picture {place + 1}", "image/svg+xml", picture))
     return [_Download(name, what, _data_url(kind, text.encode())) for name, what, kind, text in files]
-
-
-def json_text(findings: Findings) -> str:
-    return json.dumps(findings.as_json(), indent=2, ensure_ascii=False, allow_nan=False)
 
 
 def _data_url(kind: str, data: bytes) -> Markup:

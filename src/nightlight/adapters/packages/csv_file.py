@@ -24,4 +24,5 @@ def addresses_csv(addresses: Iterable[str]) -> bytes:
 def harmless(value: str) -> str:
     """A value as text in every spreadsheet; values without tricks stay as they are."""
     seen = visible(value)
-    return f"'{seen}" if seen.startswith(_FORMULA) else seen
+    # Some programs strip what is blank before they look.
+    return f"'{seen}" if value.startswith(_FORMULA) or value.lstrip().startswith(_FORMULA) else seen

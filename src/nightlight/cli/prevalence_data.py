@@ -1,7 +1,8 @@
-"""Figures of prevalence as one line each, for a spreadsheet or a program."""
+"""Prevalence for a spreadsheet and for programs: one line a figure, or everything as JSON."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 
 from nightlight.cli.csv_cells import Cell, csv_text
@@ -23,6 +24,10 @@ def findings_csv(findings: Findings) -> str:
     for a figure that there is none of. Caveats by their codes; of the figure first, then of all figures beside it.
     """
     return csv_text(HEAD, _rows(findings))
+
+
+def findings_json(findings: Findings) -> str:
+    return json.dumps(findings.as_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _rows(findings: Findings) -> Iterator[list[Cell]]:
