@@ -59,8 +59,9 @@ def _part(shares: Shares) -> Iterator[RenderableType]:
 
 def _figures(shares: Shares) -> Iterator[RenderableType]:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for head in ("share of", "offences", "of", "share", "95 % limits", "of all, at least", "at most"):
-        table.add_column(head, justify="left" if head == "share of" else "right")
+    for head in ("share of", "offences", "of", "share", "95 % limits", "of all, at least", "of all, at most"):
+        first = head == "share of"
+        table.add_column(head, justify="left" if first else "right", overflow="fold", no_wrap="%" in head)
     for title, figures in (("", shares.platforms), ("owners, each offence once", shares.owners)):
         if figures and title:
             table.add_row(Text(title, style="dim"))
@@ -78,7 +79,8 @@ def _figures(shares: Shares) -> Iterator[RenderableType]:
 def _row(figure: Figure) -> list[str]:
     return [
         _cell(figure.name), words.count(figure.numerator), words.whole(figure), words.percent(figure.share),
-        words.between(figure.low, figure.high), words.percent(figure.least), words.percent(figure.most),
+        words.between(figure.low, figure.high).replace(" to ", "–"), words.percent(figure.least),
+        words.percent(figure.most),
     ]  # fmt: skip
 
 
