@@ -80,7 +80,7 @@ def test_the_page_is_readable_for_everybody(browser: Browser, page_file: Path, s
 def test_every_caveat_file_and_spelling_is_on_the_page(page_file: Path) -> None:
     text = page_file.read_text()
     whole = findings().whole
-    words = re.sub(r"&#34;|&quot;", '"', text)
+    words = re.sub(r"&#34;|&quot;", '"', text).replace("\N{NO-BREAK SPACE}", " ")
     for caveat in (*whole.caveats, *(one for figure in whole.owners for one in figure.caveats), *READINGS[0].caveats):
         assert caveat.words in words
     for told in (READINGS[0].sha256, READINGS[1].name, "Snapcaht", "Eastmoor", "Westvale", "Refused"):

@@ -44,17 +44,17 @@ class FilesOrCommand(TyperGroup):
     def __init__(self, **attrs: Any) -> None:
         super().__init__(**attrs)
         hidden = [name for name, command in self.commands.items() if command.hidden]
-        self._files = self.commands.pop(hidden[0])
+        self.files_command = self.commands.pop(hidden[0])
         beside = (f"**{name}**: {command.get_short_help_str(200)}" for name, command in self.commands.items())
-        self._files.epilog = "\n\n".join(["Commands of their own, each with --help:", *beside])
+        self.files_command.epilog = "\n\n".join(["Commands of their own, each with --help:", *beside])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args[0] in self.commands:
             return super().resolve_command(ctx, args)
-        return "", self._files, args
+        return "", self.files_command, args
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        self._files.format_help(ctx, formatter)
+        self.files_command.format_help(ctx, formatter)
 
 
 app = typer.Typer(

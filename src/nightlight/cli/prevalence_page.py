@@ -104,7 +104,8 @@ def _shown(value: object) -> object:
     """Whatever a stranger wrote: everything unseen is seen, and nothing is endless. Markup of ours stays as it is."""
     if type(value) is not str:
         return value
-    return visible(value if len(value) <= _TEXT_MAX else value[: _TEXT_MAX - 1] + "…")
+    text = visible(value if len(value) <= _TEXT_MAX else value[: _TEXT_MAX - 1] + "…")
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _lead(shares: Shares) -> list[tuple[Kind, Figure]]:
