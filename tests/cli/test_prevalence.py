@@ -36,13 +36,13 @@ def rows_of(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-def test_results_go_to_standard_output_and_what_was_understood_beside_them(capfd: pytest.CaptureFixture[str]) -> None:
+def test_results_go_to_standard_output_and_what_was_read_beside_them(capfd: pytest.CaptureFixture[str]) -> None:
     out, err = shown(capfd, Form.JSON, None, *OWNERS)
     said = json.loads(out)
     assert list(said)[:8] == ["offences", "known", "unknown", "forces", "platforms", "owners", "unmatched", "caveats"]
     assert [one["name"] for one in said["owners"]] == ["meta", "snap"]
     assert all(one["name"] == one["name"].lower() for one in said["platforms"])
-    for told in ("Police force → force", "SHA-256 3f3f", "6 apart"):
+    for told in ("northshire and southmere.csv: 1,234 rows, SHA-256 3f3f", "eastmoor.xlsx: 12 rows"):
         assert told in err
     assert "SHA-256" not in out
 

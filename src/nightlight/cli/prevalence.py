@@ -15,7 +15,7 @@ from nightlight.cli.data import shipped_platforms
 from nightlight.cli.files import read_bytes
 from nightlight.cli.output import console, say
 from nightlight.cli.prevalence_data import findings_csv, findings_json
-from nightlight.cli.prevalence_pictures import findings_picture, reading_lines
+from nightlight.cli.prevalence_pictures import findings_picture, reading_words
 from nightlight.cli.prevalence_published import published_command
 from nightlight.cli.results import print_picture, write_result
 from nightlight.errors import RefusedError
@@ -25,6 +25,7 @@ from nightlight.insight.owner_groups import with_owners
 from nightlight.insight.period import Period, read_period
 from nightlight.insight.platforms import Platforms, read_platforms
 from nightlight.insight.reading import Answered
+from nightlight.respond.visible import visible
 
 _TABLE_BYTES_MAX = 10_000_000
 
@@ -123,10 +124,9 @@ def show(
     period: Period | None = None,
     offence_group: str | None = None,
 ) -> None:
-    """What was understood to standard error, and the findings to where they are wanted."""
+    """What was read to standard error, and the findings to where they are wanted."""
     for reading in answered.readings:
-        for line in reading_lines(reading):
-            say(line)
+        say(reading_words(reading))
     with console.status("Adding up") as status:
         findings = findings_of(
             answered,
@@ -146,12 +146,12 @@ def show(
 
 
 def _read(data: Sequence[Path], table: Platforms, mappings: Mapping[Path, bytes] | None) -> Answered:
-    """The one place where files are opened."""
+    """The one place where files are opened. How each is understood is told while it is read."""
     try:
-        from nightlight.adapters.answers import read_answers
+        from nightlight.adapters.answers.read import read_answers
     except ModuleNotFoundError as e:
         raise missing_extra("Reading these files", e) from None
-    return read_answers(data, table, mappings=mappings, tell=say)
+    return read_answers(data, table, mappings=mappings, tell=lambda text: say(visible(text)))
 
 
 def maker(form: Form) -> Callable[[Findings], bytes] | None:

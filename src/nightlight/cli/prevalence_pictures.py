@@ -33,13 +33,9 @@ def findings_picture(findings: Findings) -> RenderableType:
     return Group(*shown)
 
 
-def reading_lines(reading: Reading) -> Iterator[str]:
-    """What was understood of a file, for standard error."""
-    yield f"{_cell(reading.name)}: {reading.rows:,} rows, SHA-256 {reading.sha256}"
-    for column in reading.columns:
-        yield f"    {_cell(column.header)} → {_cell(column.role)}: {_line(column.words)}"
-    for caveat in reading.caveats:
-        yield f"    ! {_line(caveat.words)}"
+def reading_words(reading: Reading) -> str:
+    """One line for a file that was read. How its columns were understood is told while it is read."""
+    return f"{_cell(reading.name)}: {reading.rows:,} rows, SHA-256 {reading.sha256}"
 
 
 def _whole(shares: Shares) -> Iterator[RenderableType]:
