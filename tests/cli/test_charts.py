@@ -99,8 +99,8 @@ def test_what_nobody_knows_has_a_bar_of_its_own_or_says_that_it_is_not_stated() 
     assert "PLATFORM UNKNOWN" in shares_chart(findings().whole).svg
     unstated = shares_chart(shares_of(tally_of([count("kik", 5)]), TABLE))
     assert "PLATFORM UNKNOWN" in unstated.svg
-    assert ">not stated<" in unstated.svg
-    assert unstated.rows[-1] == ["platform unknown", "0 or more", "5 or more", "not stated", "", "", ""]
+    assert ">0.0 to 100.0 %<" in unstated.svg
+    assert unstated.rows[-1] == ["platform unknown", "0 or more", "5 or more", "0.0 to 100.0 %", "", "", ""]
 
 
 def test_a_share_that_is_not_stated_is_drawn_as_its_limits_and_written_as_them() -> None:

@@ -70,7 +70,7 @@ def one_chart(findings: Findings) -> Chart:
 def shares_chart(shares: Shares) -> Chart:
     platforms, owners = shares.platforms[:_PLATFORMS_MAX], shares.owners[:_OWNERS_MAX]
     bars = [_bar(figure, SERIES[0], "") for figure in platforms] + [_bar(one, SERIES[1], "////") for one in owners]
-    unknown = shares.unknown_share
+    unknown = shares.unknown_limits if shares.unknown_share is None else (0.0, shares.unknown_share)
 
     def draw(axes: Axes) -> None:
         # A gap between platforms and owners, and one before what nobody knows: it is a share of something else.
@@ -78,11 +78,11 @@ def shares_chart(shares: Shares) -> Chart:
         for place, bar in zip(places, bars, strict=True):
             _draw_bar(axes, place, bar)
         last = (places[-1] if places else -1) + 1.6
-        if unknown is not None:
-            axes.barh(last, unknown, 0.62, facecolor="none", edgecolor=SOFT, hatch="..", linewidth=1, linestyle="--")
-            _beside(axes, words.percent(unknown), unknown, last)
-        else:
-            axes.annotate("not stated", (0, last), (4, 0), textcoords="offset points", va="center", color=INK)
+        low, high = unknown or (0.0, 0.0)
+        axes.barh(
+            last, high - low, 0.62, left=low, facecolor="none", edgecolor=SOFT, hatch="..", linewidth=1, linestyle="--"
+        )  # fmt: skip
+        _beside(axes, words.unknown(shares), high, last)
         axes.set_yticks([*places, last], [*(bar.label for bar in bars), "PLATFORM UNKNOWN\n(of all offences)"])
         axes.set_ylim(last + 0.6, -0.6)
         axes.set_xlim(0, 1.14)
@@ -96,13 +96,13 @@ def shares_chart(shares: Shares) -> Chart:
     said = [f"{name}: {words.percent(one.share)}" for one in platforms[:5] for name in [short(one.name)]]
     alt = (
         f"Bars of {len(platforms)} platforms and {len(owners)} owners, with limits. {'; '.join(said)}. "
-        f"No platform is known for {words.percent(unknown)} of all offences."
+        f"No platform is known for {words.unknown(shares)} of all offences."
         + (f" {left_out} smaller ones stand in the table alone." if left_out else "")
     )
     svg = draw_svg("shares", draw, 1.6 + 0.3 * (len(bars) + 2), width=_WIDTH)
     rows = [_row(one.name, one) for one in (*shares.platforms, *shares.owners)]
     rows.append(
-        ["platform unknown", words.count(shares.unknown), words.offences(shares), words.percent(unknown), "", "", ""]
+        ["platform unknown", words.count(shares.unknown), words.offences(shares), words.unknown(shares), "", "", ""]
     )
     return Chart(title, alt, svg, _HEAD, rows)
 

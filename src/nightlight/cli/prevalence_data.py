@@ -20,8 +20,9 @@ ALL = "all"
 def findings_csv(findings: Findings) -> str:
     """The whole first, then its parts. Shares are between 0 and 1; an empty cell is a number that nobody stated.
 
-    ``kind``: platform, owner, ``unknown`` for offences whose platform nobody knows (of all offences), or ``refused``
-    for a figure that there is none of. Caveats by their codes; of the figure first, then of all figures beside it.
+    ``kind``: platform, owner, ``unknown`` for offences whose platform nobody knows (of all offences; chance has no part
+    in that), or ``refused`` for a figure that there is none of. Caveats by their codes: of the figure first, then of
+    all figures beside it.
     """
     return csv_text(HEAD, _rows(findings))
 
@@ -54,8 +55,8 @@ def _shares(where: list[Cell], shares: Shares) -> Iterator[list[Cell]]:
         shares.offences if shares.unknown_share is None else exactly((shares.likely_known or 0) + shares.unknown.low)
     )
     yield [
-        *where, "unknown", "unknown", *_limits(shares.unknown), shares.unknown_share, None, None, None, None,
-        *_limits(whole), ";".join(codes),
+        *where, "unknown", "unknown", *_limits(shares.unknown), shares.unknown_share, None, None,
+        *(shares.unknown_limits or (None, None)), *_limits(whole), ";".join(codes),
     ]  # fmt: skip
     for refusal in shares.refusals:
         yield _figure(where, "refused", refusal, codes)

@@ -41,7 +41,7 @@ def reading_words(reading: Reading) -> str:
 def _whole(shares: Shares) -> Iterator[RenderableType]:
     yield Text(f"{words.offences(shares)} offences", style="bold") + Text(
         f"   platform known: {words.known(shares)}, unknown: {words.count(shares.unknown)} "
-        f"({words.percent(shares.unknown_share)})   {words.forces(shares.forces)}"
+        f"({words.unknown(shares)})   {words.forces(shares.forces)}"
     )
     yield from _figures(shares)
 
@@ -64,7 +64,7 @@ def _figures(shares: Shares) -> Iterator[RenderableType]:
         for one in figures:
             table.add_row(*map(escape, _row(one)))
     table.add_row(
-        "platform unknown", words.count(shares.unknown), words.offences(shares), words.percent(shares.unknown_share),
+        "platform unknown", words.count(shares.unknown), words.offences(shares), words.unknown(shares),
         Text("of all offences", style="dim"),
     )  # fmt: skip
     yield table

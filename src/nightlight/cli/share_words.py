@@ -33,6 +33,14 @@ def offences(shares: Shares) -> str:
     return f"{said:,}" if isinstance(said, int) else count(shares.offences)
 
 
+def unknown(shares: Shares) -> str:
+    """Of all offences, those whose platform nobody knows: one share if it is stated, else its limits."""
+    limits = shares.unknown_limits
+    if shares.unknown_share is not None or limits is None:
+        return percent(shares.unknown_share)
+    return between(*limits)
+
+
 def points(change: Change) -> str:
     """A change of a share, in percentage points."""
     limits = f"{_signed(change.low)} to {_signed(change.high)}"

@@ -102,6 +102,17 @@ class Shares:
         unknown, known = self.unknown.exact, self.likely_known
         return unknown / (unknown + known) if unknown is not None and known is not None and unknown + known else None
 
+    @property
+    def unknown_limits(self) -> tuple[float, float] | None:
+        """Between which that share lies, whatever is stated; None where there are no offences at all."""
+        unknown, known = self.unknown, self.known
+        if not (unknown.low or known.low or known.high):
+            return None
+        low = unknown.low / (unknown.low + known.high) if known.high is not None and unknown.low else 0.0
+        if unknown.high is None:
+            return low, 1.0
+        return low, unknown.high / (unknown.high + known.low) if unknown.high else 0.0
+
     def as_json(self) -> dict[str, Any]:
         """Numbers; where only limits are stated, ``{"low", "high"}``, with null for what nothing limits."""
         said = [caveat.as_json() for caveat in self.caveats]
@@ -122,6 +133,7 @@ class Shares:
             "unmatched": [one.as_json() for one in self.unmatched],
             "caveats": said,
             "unknown_share": self.unknown_share,
+            "unknown_limits": None if self.unknown_limits is None else list(self.unknown_limits),
             "answered": list(self.answered),
             "refused": list(self.refused),
             "no_data": list(self.no_data),

@@ -126,6 +126,9 @@ def steps(
         if refusal is not None:
             made.append(Step(None, offence_group, earlier, later, refusal))
             continue
+        # Once for all names.
+        forces = before.forces & after.forces
+        before, after = before.only(forces), after.only(forces)
         for name in names:
             change = (
                 owner_change(name.text, table, before, after)
