@@ -15,7 +15,10 @@ from typer.main import get_command
 
 from nightlight.cli.data import retention_file
 from nightlight.cli.main import app as cli
+from nightlight.cli.prevalence import Form
 from nightlight.cli.retention_pictures import bound_words, when_words
+from nightlight.insight.caveats import CaveatCode
+from nightlight.insight.findings import By
 from nightlight.model.account import AgeBand
 from nightlight.model.attachment import ATTACHMENT_EXPLANATIONS, AttachmentCode
 from nightlight.model.contact import ContactFacts, ContactOutcome, Direction, Relation
@@ -51,6 +54,7 @@ def commands() -> set[str]:
     for name, command in get_command(cli).commands.items():  # type: ignore[attr-defined]
         inner = getattr(command, "commands", None)
         found |= {f"{name} {child}" for child in inner} if inner else {name}
+        found |= {name} if hasattr(command, "files_command") else set()
     return found
 
 
@@ -92,6 +96,22 @@ def test_every_command_is_documented_somewhere() -> None:
     text = "\n".join(path.read_text() for path in PAGES)
     for command in commands() - {"version", "reviewer remove", "reviewer list"}:
         assert f"nightlight {command}" in text or f"make {command}" in text, command
+
+
+def test_every_option_of_prevalence_is_documented() -> None:
+    text = page("docs/prevalence.md")
+    group = get_command(cli).commands["prevalence"]  # type: ignore[attr-defined]
+    for command in (group.files_command, *group.commands.values()):
+        for option in (option for parameter in command.params for option in parameter.opts):
+            assert not option.startswith("--") or f"`{option}" in text, option
+    for word in (*Form, *By):
+        assert f"`{word}`" in text, word
+
+
+def test_every_caveat_of_a_figure_is_documented() -> None:
+    text = page("docs/prevalence.md")
+    for code in CaveatCode:
+        assert f"`{code}`" in text, code
 
 
 def test_readme_test_command_is_what_ci_runs() -> None:

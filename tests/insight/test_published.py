@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import csv
-from pathlib import Path
+import io
 
 import pytest
 
+from nightlight.cli.data import shipped_published
 from nightlight.errors import RefusedError
 from nightlight.insight.published import Basis, Finding, Published, Verdict, audit, read_published
 from nightlight.insight.span import Span
 
-TABLE = Path(__file__).parents[1] / "vectors" / "prevalence_published.csv"
-
 
 def published() -> tuple[Published, ...]:
-    with TABLE.open(encoding="utf-8", newline="") as file:
-        return read_published(csv.DictReader(file))
+    return read_published(csv.DictReader(io.StringIO(shipped_published().decode())))
 
 
 def finding(subject: str) -> Finding:

@@ -2,43 +2,23 @@
 
 from __future__ import annotations
 
-import html
-import io
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from nightlight.cli.charts import INK, LINES, SERIES, Chart, bars, draw_svg
 from nightlight.cli.rule_pictures import day, number, share
 from nightlight.detect.backtest_report import K_MIN
 
-#: Stand in for colours of the page's style while matplotlib draws.
-_INK, _FAINT, _A, _B = "#010203", "#040506", "#070809", "#0a0b0c"
-_VARIABLES = {_INK: "var(--ink)", _FAINT: "var(--line)", _A: "var(--one)", _B: "var(--two)"}
-_HATCH = {"a": "", "b": "////"}
-_LINE = {"a": "solid", "b": "dashed"}
-_WIDTH = 9.0
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """``alt``: what is to be seen, in words. ``head`` and ``rows``: the same as a table."""
-
-    title: str
-    alt: str
-    svg: str
-    head: Sequence[str]
-    rows: Sequence[Sequence[str]]
+_PACKS = ("a", "b")
 
 
 def charts(values: Mapping[str, Any]) -> list[Chart]:
-    packs = [name for name in ("a", "b") if name in values]
+    packs = [name for name in _PACKS if name in values]
     made = [
         _per_day(values, packs, "any_signal", "Signals per day", "signals"),
         _per_day(values, packs, "watch", "Accounts under watch, by day", "accounts"),
@@ -66,7 +46,7 @@ def _per_day(values: Mapping[str, Any], packs: Sequence[str], part: str, title: 
                 where="mid",
                 color=_colour(name),
                 linewidth=1.6,
-                linestyle=_LINE[name],
+                linestyle=LINES[_PACKS.index(name)],
                 label=name.upper(),
             )
             axes.fill_between(days, heights, step="mid", color=_colour(name), alpha=0.18, linewidth=0)
@@ -83,7 +63,7 @@ def _per_day(values: Mapping[str, Any], packs: Sequence[str], part: str, title: 
         f"{name.upper()}: at most {_most(values[name][part]['per_day'])} {what} on one day" for name in packs
     )
     head = ["day, UTC", *(f"{name.upper()}: {what}" for name in packs)]
-    return Chart(title, f"{title}. {totals}.", _svg(part, draw, 2.6, legend=len(packs) > 1), head, rows)
+    return Chart(title, f"{title}. {totals}.", draw_svg(part, draw, 2.6, legend=len(packs) > 1), head, rows)
 
 
 def _by_rule(values: Mapping[str, Any], packs: Sequence[str]) -> Chart:
@@ -101,7 +81,7 @@ def _by_rule(values: Mapping[str, Any], packs: Sequence[str]) -> Chart:
     rows = [[rule, *(cell for name in packs for cell in _rule_cells(found[name].get(rule)))] for rule in rules]
     head = ["rule", *(f"{name.upper()}: {word}" for name in packs for word in ("accounts", "signals", "hits"))]
     most = max(rules, key=lambda rule: max((count(name, rule) or 0) for name in packs), default="none")
-    svg = _svg("rules", draw, 0.6 + 0.3 * len(rules) * len(packs) ** 0.5, legend=len(packs) > 1)
+    svg = draw_svg("rules", draw, 0.6 + 0.3 * len(rules) * len(packs) ** 0.5, legend=len(packs) > 1)
     return Chart(title, f"{title}. The most: {most}.", svg, head, rows)
 
 
@@ -123,7 +103,7 @@ def _groups(values: Mapping[str, Any], packs: Sequence[str], part: str, title: s
     rows = [[_group(label), *(number(counts[name][label]) for name in packs)] for label in labels]
     head = ["group", *(f"{name.upper()}: accounts" for name in packs)]
     said = ", ".join(f"{row[0]} {row[1]}" for row in rows)
-    svg = _svg(part, draw, 0.6 + 0.34 * len(labels) * len(packs) ** 0.5, legend=len(packs) > 1)
+    svg = draw_svg(part, draw, 0.6 + 0.34 * len(labels) * len(packs) ** 0.5, legend=len(packs) > 1)
     return Chart(title, f"{title}: {said}.", svg, head, rows)
 
 
@@ -152,7 +132,7 @@ def _shares(values: Mapping[str, Any], name: str, title: str, of: Share) -> list
         below = [max(0.0, found["value"] - found["low"]) for _, found in known]
         above = [max(0.0, found["high"] - found["value"]) for _, found in known]
         axes.errorbar(
-            middles, places, xerr=[below, above], fmt="o", color=_colour(name), ecolor=_INK, capsize=3, linewidth=1.2
+            middles, places, xerr=[below, above], fmt="o", color=_colour(name), ecolor=INK, capsize=3, linewidth=1.2
         )
         axes.set_yticks(list(places), [rule for rule, _ in known])
         axes.set_ylim(len(known) - 0.5, -0.5)
@@ -163,54 +143,13 @@ def _shares(values: Mapping[str, Any], name: str, title: str, of: Share) -> list
     rows = [[rule, share(found)] for rule, found in known]
     alt = f"{title}. " + "; ".join(f"{rule} {text}" for rule, text in rows) + "."
     key = re.sub("[^a-z]+", "-", title.lower())
-    return [Chart(title, alt, _svg(key, draw, 0.8 + 0.3 * len(known)), ["rule", "share (interval) of how many"], rows)]
+    return [
+        Chart(title, alt, draw_svg(key, draw, 0.8 + 0.3 * len(known)), ["rule", "share (interval) of how many"], rows)
+    ]
 
 
 def _bars(axes: Axes, labels: Sequence[str], counts: Mapping[str, Sequence[int | None]]) -> None:
-    height = 0.8 / len(counts)
-    for place, (name, column) in enumerate(counts.items()):
-        at = [row - 0.4 + height * (place + 0.5) for row in range(len(labels))]
-        widths = [K_MIN if count is None else count for count in column]
-        axes.barh(at, widths, height * 0.9, color=_colour(name), hatch=_HATCH[name], label=name.upper())
-        for y, width, count in zip(at, widths, column, strict=True):
-            axes.annotate(
-                number(count), (width, y), (4, 0), textcoords="offset points", va="center", fontsize=8, color=_INK
-            )
-    axes.set_yticks(range(len(labels)), list(labels))
-    axes.set_ylim(len(labels) - 0.5, -0.5)
-    axes.margins(x=0.2)
-    axes.set_xlim(left=0)
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-
-
-def _svg(key: str, draw: Callable[[Axes], None], height: float, *, legend: bool = False) -> str:
-    """``height`` in inches. Text stays text; ids carry ``key``, so that many charts fit one page."""
-    style = {
-        "svg.fonttype": "none", "svg.hashsalt": key, "font.size": 9, "text.color": _INK, "axes.labelcolor": _INK,
-        "axes.edgecolor": _FAINT, "xtick.color": _INK, "ytick.color": _INK, "hatch.color": _INK,
-        "axes.spines.top": False, "axes.spines.right": False,
-    }  # fmt: skip
-    with mpl.rc_context(style):  # type: ignore[arg-type]
-        figure = Figure(figsize=(_WIDTH, max(height, 1.4)), layout="constrained")
-        figure.patch.set_alpha(0)
-        axes = figure.subplots()
-        axes.patch.set_alpha(0)
-        draw(axes)
-        if legend:
-            axes.legend(frameon=False, loc="best")
-        written = io.StringIO()
-        figure.savefig(written, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
-    text = written.getvalue()
-    text = text[text.index("<svg") :]
-    for colour, variable in _VARIABLES.items():
-        text = text.replace(colour, variable)
-    text = re.sub(r'\bid="', f'id="{key}-', text)
-    return re.sub(r'((?:xlink:)?href="#|url\(#)', rf"\g<1>{key}-", text)
-
-
-def labelled(chart: Chart) -> str:
-    """The picture with its words for those who do not see it."""
-    return chart.svg.replace("<svg ", f'<svg role="img" aria-label="{html.escape(chart.alt, quote=True)}" ', 1)
+    bars(axes, labels, {name.upper(): column for name, column in counts.items()}, say=number, kept_back=K_MIN)
 
 
 def _group(label: str) -> str:
@@ -218,7 +157,7 @@ def _group(label: str) -> str:
 
 
 def _colour(name: str) -> str:
-    return {"a": _A, "b": _B}[name]
+    return SERIES[_PACKS.index(name)]
 
 
 def _most(counts: Sequence[int | None]) -> str:

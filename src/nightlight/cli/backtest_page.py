@@ -9,7 +9,8 @@ import jinja2
 from markupsafe import Markup
 
 from nightlight.cli import rule_pictures as words
-from nightlight.cli.backtest_charts import charts, labelled
+from nightlight.cli.backtest_charts import charts
+from nightlight.cli.charts import colours_css, labelled
 
 
 def backtest_page(values: Mapping[str, Any]) -> str:
@@ -26,6 +27,7 @@ def backtest_page(values: Mapping[str, Any]) -> str:
         values=values,
         packs=[name for name in ("a", "b") if name in values],
         charts=drawn,
+        colours=Markup(colours_css()),  # noqa: S704 - constants
         day=words.day,
         moment=words.moment,
         number=words.number,

@@ -100,3 +100,8 @@ def shipped_duties() -> bytes:
 def shipped_platforms() -> bytes:
     """The table of platforms, their spellings and their owners that comes along."""
     return resources.files("nightlight.insight").joinpath("platforms.yaml").read_bytes()
+
+
+def shipped_published() -> bytes:
+    """Figures that newspapers and a charity printed from police forces' answers, with their sources."""
+    return resources.files("nightlight.insight").joinpath("published.csv").read_bytes()

@@ -53,6 +53,26 @@ def writing_private(path: Path) -> Iterator[BinaryIO]:
         raise RefusedError("file_unwritable", f"{path} cannot be written: {e.strerror}.") from None
 
 
+def write_whole(path: Path, data: bytes) -> None:
+    """Writes what is meant for others: whole or not at all, as readable as other files. What is no file is no target.
+
+    ``RefusedError('file_unwritable')``.
+    """
+    if path.exists() and not path.is_file():
+        raise RefusedError("file_unwritable", f"{path} is no file.", "Name a file, in a folder that is there.")
+    draft = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.part")
+    try:
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as e:
+        raise RefusedError("file_unwritable", f"{path} cannot be written: {e.strerror}.") from None
+
+
 def read_line(path: Path) -> str:
     """The file as one line of text, without the line end."""
     try:

@@ -22,6 +22,7 @@ from nightlight.cli import log as log_command
 from nightlight.cli import matrix as matrix_command
 from nightlight.cli import page as page_command
 from nightlight.cli import policy as policy_command
+from nightlight.cli import prevalence as prevalence_command
 from nightlight.cli import referral as referral_command
 from nightlight.cli import retention as retention_command
 from nightlight.cli import reviewer as reviewer_command
@@ -56,6 +57,7 @@ app.add_typer(referral_command.app, name="referral")
 app.add_typer(evidence_command.app, name="evidence")
 app.add_typer(retention_command.app, name="retention")
 app.add_typer(stream_command.app, name="stream")
+app.add_typer(prevalence_command.app, name="prevalence")
 app.add_typer(town_command.app, name="town")
 app.add_typer(simulate_command.app, name="simulate")
 app.command("disclose")(disclose_command.command)

@@ -32,6 +32,8 @@ class CaveatCode(StrEnum):
     OVERLAP_NOT_STATED = "overlap_not_stated"
     OWNER_CHANGED = "owner_changed"
     UNKNOWN_MOVED = "unknown_moved"
+    PERIODS_APART = "periods_apart"
+    PERIODS_UNEQUAL = "periods_unequal"
     PERIOD_NOT_STATED = "period_not_stated"
     #: Found while files are read.
     TOTALS_DIFFER = "totals_differ"

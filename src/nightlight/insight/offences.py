@@ -132,14 +132,17 @@ class Offences:
         for place, number in other._more.items():
             self._more[place] = self._more[place] + number if place in self._more else number
 
-    def tally(self, period: Period | None = None, offence_group: str | None = None) -> Tally:
-        """What was added so far, of one period and one group or of all."""
-        places = {*self._sets, *self._lines, *self._answers}
+    def tally(
+        self, period: Period | None = None, offence_group: str | None = None, *, force: str | None = None
+    ) -> Tally:
+        """What was added so far, of one period, one group and one force or of all."""
+        places = self.places
         chosen = sorted(
             place
             for place in places
             if (period is None or place.period == period)
             and (offence_group is None or place.offence_group == offence_group)
+            and (force is None or place.force == force)
         )
         silent = {place: self._answers[place].reply for place in chosen if self._is_silent(place)}
         return Tally(

@@ -119,7 +119,14 @@ class Platforms:
 
     def suggestion(self, text: str) -> str | None:
         """Which platform a person may want to enter a spelling for. Only ever shown, never used in a figure."""
-        key = key_of(text)
+        return self._suggest_often(key_of(text))
+
+    @cached_property
+    def _suggest_often(self) -> Callable[[str], str | None]:
+        """The same spellings come back in every part of the figures."""
+        return lru_cache(_OFTEN_MAX)(self._suggestion)
+
+    def _suggestion(self, key: str) -> str | None:
         if key in self.spellings or not _SUGGEST_MIN <= len(key) <= _SUGGEST_MAX:
             return None
         # A name with words around it: "Snapchat messages".

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from nightlight.insight.caveats import Caveat, caveats_of, owner_caveats
 from nightlight.insight.period import Period
 from nightlight.insight.platforms import OTHER, UNMATCHED, Platforms
+from nightlight.insight.sheet import Place
 from nightlight.insight.span import Span
 from nightlight.insight.tally import Tally
 from nightlight.insight.wilson import wilson
@@ -45,12 +46,18 @@ class Figure:
     caveats: tuple[Caveat, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
+        """``least`` and ``most`` of all offences; everything else of ``denominator``, those with a known platform."""
         return {
-            "name": self.name,
+            "name": self.name.lower(),
             "offences": span_json(self.numerator),
             "share": self.share,
             "low": self.low,
             "high": self.high,
+            "numerator": span_json(self.numerator),
+            "denominator": span_json(self.denominator),
+            "least": self.least,
+            "most": self.most,
+            "caveats": [caveat.as_json() for caveat in self.caveats],
         }
 
 
@@ -68,7 +75,11 @@ class Unmatched:
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """Everything that is said about one tally. ``refusals``: figures that were asked for and that there are none of."""
+    """Everything that is said about one tally. ``refusals``: figures that were asked for and that there are none of.
+
+    ``answered``: the forces that figures come from. ``refused``, ``no_data``, ``left_out``: those that none come from,
+    the last because their figures contradict each other or name no platform. A force may stand in several of them.
+    """
 
     offences: Span
     known: Span
@@ -80,6 +91,27 @@ class Shares:
     unmatched: tuple[Unmatched, ...]
     caveats: tuple[Caveat, ...]
     refusals: tuple[Refusal, ...] = ()
+    answered: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    no_data: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def unknown_share(self) -> float | None:
+        """Of all offences, those without a known platform; None where it is not stated exactly."""
+        unknown, known = self.unknown.exact, self.likely_known
+        return unknown / (unknown + known) if unknown is not None and known is not None and unknown + known else None
+
+    @property
+    def unknown_limits(self) -> tuple[float, float] | None:
+        """Between which that share lies, whatever is stated; None where there are no offences at all."""
+        unknown, known = self.unknown, self.known
+        if not (unknown.low or known.low or known.high):
+            return None
+        low = unknown.low / (unknown.low + known.high) if known.high is not None and unknown.low else 0.0
+        if unknown.high is None:
+            return low, 1.0
+        return low, unknown.high / (unknown.high + known.low) if unknown.high else 0.0
 
     def as_json(self) -> dict[str, Any]:
         """Numbers; where only limits are stated, ``{"low", "high"}``, with null for what nothing limits."""
@@ -100,6 +132,12 @@ class Shares:
             "owners": [figure.as_json() for figure in self.owners],
             "unmatched": [one.as_json() for one in self.unmatched],
             "caveats": said,
+            "unknown_share": self.unknown_share,
+            "unknown_limits": None if self.unknown_limits is None else list(self.unknown_limits),
+            "answered": list(self.answered),
+            "refused": list(self.refused),
+            "no_data": list(self.no_data),
+            "left_out": list(self.left_out),
         }
 
 
@@ -127,6 +165,10 @@ def shares_of(tally: Tally, table: Platforms) -> Shares:
         ),
         tuple(caveats_of(tally)),
         tuple(refused.values()),
+        tuple(sorted(tally.forces)),
+        _forces(tally.refused),
+        _forces(tally.no_data),
+        _forces(tally.contradictory | tally.without_platforms),
     )
 
 
@@ -176,6 +218,10 @@ def _figure(
         _most(highest if could_be is None else min(could_be, highest), whole.low, tally.unknown.high),
         caveats,
     )
+
+
+def _forces(places: Iterable[Place]) -> tuple[str, ...]:
+    return tuple(sorted({place.force for place in places}))
 
 
 def _most(part: int, whole: int, unknown: int | None) -> float:

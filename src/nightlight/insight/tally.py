@@ -9,7 +9,7 @@ from functools import cached_property
 from nightlight.insight.period import Period
 from nightlight.insight.platforms import OTHER, UNMATCHED, Platforms
 from nightlight.insight.sheet import Place, Sheet
-from nightlight.insight.span import NONE, Span, total
+from nightlight.insight.span import NONE, Span, exactly, total
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,11 @@ class Tally:
         """Who answered with figures that can be used."""
         return frozenset(sheet.place.force for sheet in self.sheets)
 
-    @property
+    @cached_property
     def periods(self) -> frozenset[Period]:
         return frozenset(sheet.place.period for sheet in self.sheets)
 
-    @property
+    @cached_property
     def offence_groups(self) -> frozenset[str]:
         return frozenset(sheet.place.offence_group for sheet in self.sheets)
 
@@ -95,14 +95,39 @@ class Tally:
         some = self.union(lambda period: frozenset().union(*table.owned(owner, period)))
         return Span(whole.low, some.high)
 
+    @cached_property
+    def _sets(self) -> dict[Period, dict[frozenset[str], int]]:
+        """Of the sheets that come offence by offence, by period: many forces name the same sets of platforms."""
+        merged: dict[Period, dict[frozenset[str], int]] = {}
+        for sheet in self.sheets:
+            if not sheet.lines:
+                sets = merged.setdefault(sheet.place.period, {})
+                for names, count in sheet.sets.items():
+                    sets[names] = sets.get(names, 0) + count
+        return merged
+
+    @cached_property
+    def _tables(self) -> tuple[Sheet, ...]:
+        return tuple(sheet for sheet in self.sheets if sheet.lines)
+
     def union(self, names: Callable[[Period], frozenset[str]]) -> Span:
-        return total(sheet.union(names(sheet.place.period)) for sheet in self.sheets)
+        offences = 0
+        for period, sets in self._sets.items():
+            wanted = names(period)
+            offences += sum(count for found, count in sets.items() if not wanted.isdisjoint(found))
+        return exactly(offences) + total(sheet.union(names(sheet.place.period)) for sheet in self._tables)
 
     def could_be(self, names: Callable[[Period], frozenset[str]]) -> Span:
         """The same, if whatever is called "other" or by a spelling that nothing matches were one of ``names``."""
         return self.union(lambda period: names(period) | {OTHER, UNMATCHED})
 
+    @property
+    def _bare(self) -> bool:
+        return not (self.refused or self.no_data or self.unmatched) and self.unmatched_more == NONE
+
     def only(self, forces: Collection[str]) -> Tally:
         """The sheets of some forces; spellings are not told apart by force and are left out."""
+        if self._bare and self.forces <= frozenset(forces) and len(self.sheets) == len(self.given):
+            return self
         kept = tuple(sheet for sheet in self.given if sheet.place.force in forces)
         return replace(self, given=kept, refused=frozenset(), no_data=frozenset(), unmatched={}, unmatched_more=NONE)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from nightlight.respond.visible import visible
 
 #: What makes a spreadsheet reckon (OWASP, "CSV Injection").
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def addresses_csv(addresses: Iterable[str]) -> bytes:
@@ -24,4 +24,5 @@ def addresses_csv(addresses: Iterable[str]) -> bytes:
 def harmless(value: str) -> str:
     """A value as text in every spreadsheet; values without tricks stay as they are."""
     seen = visible(value)
-    return f"'{seen}" if seen.startswith(_FORMULA) else seen
+    # Some programs strip what is blank before they look.
+    return f"'{seen}" if value.startswith(_FORMULA) or value.lstrip().startswith(_FORMULA) else seen
