@@ -15,6 +15,7 @@ from nightlight.cli.data import shipped_platforms
 from nightlight.cli.files import read_bytes
 from nightlight.cli.output import console, say
 from nightlight.cli.prevalence_data import findings_csv, findings_json
+from nightlight.cli.prevalence_inspect import inspect_command
 from nightlight.cli.prevalence_pictures import findings_picture, reading_words
 from nightlight.cli.prevalence_published import published_command
 from nightlight.cli.results import print_picture, write_result
@@ -65,6 +66,7 @@ app = typer.Typer(
     # An option before the files is one of theirs.
     context_settings={"ignore_unknown_options": True},
 )
+app.command("inspect")(inspect_command)
 app.command("published")(published_command)
 
 
