@@ -33,6 +33,8 @@ DOWNLOAD_BYTES_MAX = 6_000_000
 _FULL_ON_SCREEN, _FULL_ON_PAPER = 100, 12
 _TEXT_MAX = 2_000
 _LARGEST = 3
+#: What is recorded, what limits cover, and how much is unknown: nobody reads a figure before these.
+_FIRST = 3
 _PAIRS_MAX = 20
 
 
@@ -93,6 +95,7 @@ def _render(findings: Findings, *, on_paper: bool) -> str:
         largest=_largest,
         is_refusal=lambda one: isinstance(one, Refusal),
         lead=_lead(findings.whole),
+        first_caveats=findings.whole.caveats[:_FIRST],
         changes=changes[:_PAIRS_MAX],
         more_changes=max(0, len(changes) - _PAIRS_MAX),
         words=words,
