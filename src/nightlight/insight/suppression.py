@@ -86,8 +86,8 @@ def _block(cells: Mapping[tuple[object, object], int], least: int) -> set[object
     for (row, column), count in cells.items():
         sums[row] = sums.get(row, 0) + count
         of_columns[column] = of_columns.get(column, 0) + count
-    if sum(1 for count in sums.values() if count) < 2:
-        return set()  # one row: it is what the columns' sums say
+    if any(sum(1 for count in side.values() if count) < 2 for side in (sums, of_columns)):
+        return set()  # of one row or column the sums say everything, and none of them is small
     # As with parts, what is exactly ``least`` is treated as what is less.
     bare = {column for column, count in of_columns.items() if count <= least}
     block = {
