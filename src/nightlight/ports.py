@@ -109,6 +109,13 @@ class Homeserver(Protocol):
     def quarantine(self, mxc: str) -> None:
         """Quarantines one media file by its ``mxc://server/id`` address."""
 
+    def unsuspend(self, account: str) -> None:
+        """Done already counts as done; so with the next two."""
+
+    def unlock(self, account: str) -> None: ...
+
+    def unquarantine(self, mxc: str) -> None: ...
+
     def download(self, mxc: str) -> Iterator[bytes]:
         """The file as the media repository holds it, in chunks; bounded in size and time.
 
@@ -429,9 +436,18 @@ class Transaction(Protocol):
     def count_cases(self, state: CaseState) -> int: ...
     def add_decision(self, decision: Decision) -> None: ...
     def decision_of(self, case_id: str) -> Decision | None: ...
+    def overturn_decision(self, decision: Decision) -> None:
+        """Writes down that it was overturned, and what the case's outcome is since then."""
+
+    def overturned_among(self, case_ids: Collection[str]) -> set[str]:
+        """Those of these cases whose decision was overturned."""
+
     def add_action(self, action: Action) -> None: ...
     def action(self, action_id: str) -> Action | None: ...
     def actions_of(self, case_id: str) -> list[Action]: ...
+    def actions_on(self, target: str) -> list[Action]:
+        """Of every case, and of none."""
+
     def due_action(self, now: int) -> Action | None: ...
     def save_action(self, action: Action) -> None: ...
     def remove_own_actions(self, updated_at: int, limit: int) -> int:
@@ -781,6 +797,9 @@ class Transaction(Protocol):
     def signals_by_day(self, rule: str, since: int, day_ms: int) -> dict[int, int]: ...
     def settle_signals(self, about: int, since: int, outcome: str) -> int:
         """Writes what reviewers found beside the account's signals since then that have no outcome yet."""
+
+    def overturn_signals(self, about: int, since: int, until: int, before: str, after: str) -> int:
+        """Writes another outcome beside the account's signals of that time that have the outcome ``before``."""
 
     def remove_signals_before(self, raised_at: int, limit: int, now: int) -> int:
         """Not those about accounts under a hold."""

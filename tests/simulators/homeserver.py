@@ -46,6 +46,7 @@ class SimulatedHomeserver(SimulatedWorld):
                 self._route(f"{admin}/v2/users/{{account}}", self._user, "GET", "PUT"),
                 self._route(f"{admin}/v1/deactivate/{{account}}", self._deactivate, "POST"),
                 self._route(f"{admin}/v1/media/quarantine/{{server}}/{{media}}", self._quarantine, "POST"),
+                self._route(f"{admin}/v1/media/unquarantine/{{server}}/{{media}}", self._unquarantine, "POST"),
                 self._route(f"{admin}/v1/media/{{server}}/{{media}}", self._media),
                 self._route("/_matrix/client/v1/media/download/{server}/{media}", self._download),
                 self._route("/_synapse/client/nightlight/v1/redact", self._redact, "POST", admin=False),
@@ -179,6 +180,10 @@ class SimulatedHomeserver(SimulatedWorld):
         mxc = _mxc(request)
         if mxc not in self.lost_media | self.protected:
             self.quarantined.add(mxc)
+        return JSONResponse({})
+
+    def _unquarantine(self, request: Request, _body: Any) -> Response:
+        self.quarantined.discard(_mxc(request))
         return JSONResponse({})
 
     def _media(self, request: Request, _body: Any) -> Response:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from nightlight.evidence.log import LogKind
+from nightlight.flows.report_events import OUTCOMES
 from nightlight.model.case import Case, CaseSource, CaseState, Decision, Outcome
 from nightlight.model.contact import WATCH_FAMILIES
 from nightlight.model.event import Event, EventKind
@@ -89,9 +90,28 @@ class Alerts:
             about = self.number(account)
             if decision.outcome is Outcome.NO_VIOLATION:
                 live = [one for one in tx.active_signals(about, now) if one.mode is RuleMode.LIVE]
-                cleared += [_cleared(decision, family, live) for family in sorted({one.family for one in live})]
+                cleared += [_cleared(decision, family, live, now) for family in sorted({one.family for one in live})]
             tx.settle_signals(about, now - OUTCOME_MS, outcome)
         return cleared
+
+    def overturned(self, tx: Transaction, case: Case, decision: Decision) -> list[Event]:
+        """What ``decided`` wrote beside the signals becomes what holds now; newer signals nobody has looked at yet.
+
+        Where no rule was broken, families of which nothing newer was raised no longer count: the events that say so
+        are returned.
+        """
+        overturn = decision.overturn
+        if case.subject is None or overturn is None:
+            return []
+        about, until = self.number(case.subject), decision.decided_at
+        since, was, now_holds = until - OUTCOME_MS, OUTCOMES[decision.outcome], OUTCOMES[decision.holds]
+        tx.overturn_signals(about, since, until, was, now_holds)
+        if decision.holds is not Outcome.NO_VIOLATION:
+            return []
+        live = [one for one in tx.active_signals(about, overturn.at) if one.mode is RuleMode.LIVE]
+        newer = {one.family for one in live if one.raised_at > until}
+        families = sorted({one.family for one in live} - newer)
+        return [_cleared(decision, family, live, overturn.at) for family in families]
 
     def _case(self, tx: Transaction, subject: str, now: int) -> str:
         """The open case about the account, or a new one: without content, and nothing in it is proven."""
@@ -116,13 +136,13 @@ class Alerts:
         return case.case_id
 
 
-def _cleared(decision: Decision, family: str, live: Sequence[Signal]) -> Event:
+def _cleared(decision: Decision, family: str, live: Sequence[Signal], at: int) -> Event:
     signal = next(one for one in live if one.family == family)
     fields = {"family": str(family), "rule": signal.rule}
     return Event(
         f"{decision.decision_id}/cleared/{family}",
         EventKind.SIGNAL_CLEARED,
-        decision.decided_at,
+        at,
         signal.account,
         fields=fields,
     )

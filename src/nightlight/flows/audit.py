@@ -6,29 +6,32 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from nightlight.errors import RefusedError
 from nightlight.evidence.log import LogEntry, LogHead, LogKind, verify_log
 from nightlight.flows.audit_attachments import AttachmentClaims
+from nightlight.flows.audit_decisions import ActionClaims, DecisionClaims
 from nightlight.flows.audit_erasures import ErasureClaims, HoldClaims
 from nightlight.flows.audit_policies import PolicyClaims
 from nightlight.flows.audit_referrals import ReferralClaims
 from nightlight.flows.audit_submissions import SubmissionClaims
 from nightlight.flows.record_report import is_recorded
 from nightlight.model.case import CaseState
-from nightlight.model.retention import Record
 from nightlight.ports import Store
 
 
 @dataclass(slots=True)
 class AuditResult:
-    """What was checked. ``reports``, ``evidence`` and ``decisions`` count the rows that agree with the log."""
+    """What was checked. ``reports``, ``evidence`` and ``decisions`` count the rows that agree with the log.
+
+    ``overturned``: how many of the decisions were.
+    """
 
     head: LogHead
     reports: int = 0
     evidence: int = 0
     decisions: int = 0
+    overturned: int = 0
 
 
 @dataclass(slots=True)
@@ -37,9 +40,9 @@ class _Claims:
 
     reports: dict[str, str] = field(default_factory=dict)
     evidence: dict[str, str] = field(default_factory=dict)
-    decisions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    decisions: DecisionClaims = field(default_factory=DecisionClaims)
     cases: dict[str, str | None] = field(default_factory=dict)
-    actions: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    actions: ActionClaims = field(default_factory=ActionClaims)
     referrals: ReferralClaims = field(default_factory=ReferralClaims)
     submissions: SubmissionClaims = field(default_factory=SubmissionClaims)
     attachments: AttachmentClaims = field(default_factory=AttachmentClaims)
@@ -82,18 +85,11 @@ def _audit(store: Store, anchors: Iterable[LogHead]) -> AuditResult:
             if report is None or not is_recorded(report, digest) or report.case_id != claims.cases.get(report_id):
                 raise _changed("The report", report_id)
             result.reports += 1
-        for case_id, said in claims.decisions.items():
-            decision = tx.decision_of(case_id)
-            kept = decision and (decision.outcome, decision.policy, decision.reason)
-            reason = "" if claims.erasures.of(case_id, Record.DECISION) else said.get("reason")
-            if kept != (said.get("outcome"), said.get("policy"), reason):
-                raise _changed("The decision on", case_id)
-            result.decisions += 1
-        for action_id, (case_id, kind, target) in claims.actions.items():
-            action = tx.action(action_id)
-            there = "" if claims.erasures.of(case_id, Record.REPORT) else target
-            if action is None or (action.kind, action.target) != (kind, there):
-                raise _changed("The action", action_id)
+        if (case_id := claims.decisions.broken(tx, claims.erasures)) is not None:
+            raise _changed("The decision on", case_id)
+        result.decisions, result.overturned = len(claims.decisions.decided), len(claims.decisions.overturned)
+        if (action_id := claims.actions.broken(tx, claims.erasures)) is not None:
+            raise _changed("The action", action_id)
         if (referral := claims.referrals.broken(tx, claims.erasures)) is not None:
             raise _changed("The referral", referral)
         if len(tx.referrals()) != claims.referrals.count:
@@ -126,6 +122,8 @@ def _noting(entries: Iterable[LogEntry], claims: _Claims) -> Iterator[LogEntry]:
         claims.referrals.note(entry, detail)
         claims.submissions.note(entry, detail)
         claims.holds.note(entry, detail)
+        claims.decisions.note(entry, detail)
+        claims.actions.note(entry, detail)
         claims.erasures.note(entry, detail, claims.reports, claims.evidence)
         if entry.kind in (LogKind.REPORT_RECEIVED, LogKind.REPORT_CHECKED):
             claims.reports[entry.subject] = detail["record"]
@@ -133,10 +131,6 @@ def _noting(entries: Iterable[LogEntry], claims: _Claims) -> Iterator[LogEntry]:
             for message in detail.get("messages", ()):
                 if message["evidence"]:
                     claims.evidence.setdefault(message["event"], message["evidence"])
-        elif entry.kind == LogKind.CASE_DECIDED:
-            claims.decisions[entry.subject] = detail
-        elif entry.kind == LogKind.ACTION_PLANNED:
-            claims.actions[detail["action"]] = (entry.subject, detail["kind"], detail["target"])
 
 
 def _changed(what: str, name: str) -> RefusedError:

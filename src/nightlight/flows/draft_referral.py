@@ -15,7 +15,8 @@ from nightlight.evidence.log import LogKind
 from nightlight.flows.fill_draft import DraftFiller, accounts_in
 from nightlight.flows.record_report import NewId
 from nightlight.flows.require_evidence import evidence_erased, require_evidence
-from nightlight.model.case import Case, CaseState, Decision, Outcome
+from nightlight.flows.standing import require_standing, stands
+from nightlight.model.case import Case, CaseState, Decision
 from nightlight.model.draft import AgencyKind, Draft
 from nightlight.model.referral import GONE_OUT, Agency, Referral, ReferralState
 from nightlight.model.submission import Submission
@@ -70,7 +71,7 @@ class ReferralDesk:
     def begin(self, case_id: str, reviewer: str, agency_name: str) -> Referral:
         """A draft, filled from what is known. That ages were looked at for it is logged.
 
-        ``RefusedError``: ``case_not_found``, ``not_decided``, ``no_violation``, ``agency_not_found``,
+        ``RefusedError``: ``case_not_found``, ``not_decided``, ``no_violation``, ``overturned``, ``agency_not_found``,
         ``already_drafted``, ``erased``.
         """
         with self.store.read() as tx:
@@ -232,8 +233,7 @@ class ReferralDesk:
         if decision is None or case.state is not CaseState.DECIDED:
             raise RefusedError("not_decided", "Only a decided case can be referred.", "Decide it first.")
         require_evidence(tx, case_id)
-        if decision.outcome is not Outcome.VIOLATION:
-            raise RefusedError("no_violation", "Only what was found to be a violation can be referred.")
+        require_standing(decision)
         agency = next((known for known in tx.agencies() if known.name == agency_name), None)
         if agency is None:
             raise RefusedError("agency_not_found", "There is no such agency.", "`nightlight agency add` adds one.")
@@ -251,6 +251,9 @@ class ReferralDesk:
         twice = next((a for a in advice if a.agency is referral.agency.kind and a.force is Force.MUST_NOT), None)
         if twice is not None and referral.state not in GONE_OUT:
             found = Finding(Weight.STOPS, "", twice.why, f"Source: {twice.source}.")
+            checked = replace(checked, findings=(found, *checked.findings))
+        if not stands(decision) and referral.state not in GONE_OUT:
+            found = Finding(Weight.STOPS, "", "The decision on this case was overturned.", "Withdraw the referral.")
             checked = replace(checked, findings=(found, *checked.findings))
         digest, submission = digest_of(referral.draft), tx.submission_of(referral.referral_id)
         erased = evidence_erased(tx, case.case_id) is not None

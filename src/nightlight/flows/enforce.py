@@ -11,10 +11,13 @@ from dataclasses import dataclass, replace
 
 from nightlight.errors import RefusedError, UnavailableError
 from nightlight.evidence.log import LogKind
-from nightlight.flows.report_events import of_action
+from nightlight.flows.outbox import named
+from nightlight.flows.report_events import of_action, of_lifting
+from nightlight.flows.standing import ordered_elsewhere, stands
 from nightlight.flows.take_events import EventIntake
-from nightlight.model.action import PREVENTION, Action, ActionKind, ActionState
-from nightlight.ports import Clock, Homeserver, Store
+from nightlight.model.action import PREVENTION, UNDOES, UNDONE_BY, Action, ActionKind, ActionState
+from nightlight.ports import Clock, Homeserver, Store, Transaction
+from nightlight.respond.second_look import standing_order, still_banned
 
 #: How long one try may take before another worker may take the action over.
 LEASE_MS = 120_000
@@ -53,12 +56,25 @@ class Enforcer:
             if tx.due_action(now) is None:
                 return None
         with self.store.write() as tx:
-            action = tx.due_action(now)
-            if action is None:
-                return None
-            claimed = replace(action, attempts=action.attempts + 1, next_attempt_at=now + LEASE_MS)
-            tx.save_action(claimed)
-        return claimed
+            while (action := tx.due_action(now)) is not None:
+                if self._wanted_elsewhere(tx, action, now):
+                    continue
+                claimed = replace(action, attempts=action.attempts + 1, next_attempt_at=now + LEASE_MS)
+                tx.save_action(claimed)
+                return claimed
+        return None
+
+    def _wanted_elsewhere(self, tx: Transaction, action: Action, now: int) -> bool:
+        """Cancels what would undo something that another decision has ordered since it was planned."""
+        if action.kind not in UNDOES:
+            return False
+        other = standing_order(action, ordered_elsewhere(tx, action.case_id, [action]))
+        if other is None:
+            return False
+        tx.save_action(replace(action, state=ActionState.CANCELLED, updated_at=now))
+        detail = {**named(action), "why": "ordered_again", "ordered_by": other}
+        tx.log(now, LogKind.ACTION_CANCELLED, "nightlight", action.case_id or "", detail)
+        return True
 
     def _try(self, action: Action) -> bool:
         """Whether there was an answer, were it a refusal."""
@@ -77,7 +93,7 @@ class Enforcer:
     def _perform(self, action: Action) -> None:
         homeserver, target = self.homeserver, action.target
         match action.kind:
-            case ActionKind.WARN | ActionKind.NOTIFY_REPORTER | ActionKind.SAFETY_NOTICE:
+            case ActionKind.WARN | ActionKind.NOTIFY_ACCOUNT | ActionKind.NOTIFY_REPORTER | ActionKind.SAFETY_NOTICE:
                 homeserver.send_notice(target, action.detail["text"], action.action_id)
             case ActionKind.SIGN_IN_LINK:
                 # Made only now: a link that works is never stored.
@@ -94,6 +110,12 @@ class Enforcer:
                 homeserver.redact(action.detail["room_id"], target, action.detail["reason"])
             case ActionKind.QUARANTINE:
                 homeserver.quarantine(target)
+            case ActionKind.UNSUSPEND:
+                homeserver.unsuspend(target)
+            case ActionKind.UNLOCK:
+                homeserver.unlock(target)
+            case ActionKind.UNQUARANTINE:
+                homeserver.unquarantine(target)
             case ActionKind.ANSWER_INVITE:
                 homeserver.answer_invite(
                     target, action.detail["inviter"], action.detail["room_id"], action.detail["answer"]
@@ -103,16 +125,40 @@ class Enforcer:
         now = self.clock.now()
         wait_ms = min(BACKOFF_MAX_MS, 1_000 * 2 ** (action.attempts - 1)) * self.jitter()
         settled = replace(action, state=state, error=error, updated_at=now, next_attempt_at=now + int(wait_ms))
-        detail = {"action": action.action_id, "kind": action.kind, "target": action.target, "attempts": action.attempts}
+        detail = {**named(action), "attempts": action.attempts}
         with self.store.write() as tx:
             current = tx.action(action.action_id)
-            if current is None or (current.state, current.attempts) != (ActionState.PENDING, action.attempts):
+            if current is None:
+                return
+            if current.state is ActionState.CANCELLED and state is ActionState.DONE:
+                self._do_opposite_again(tx, action, now)
+            elif (current.state, current.attempts) != (ActionState.PENDING, action.attempts):
                 return  # our lease ran out, and another worker has settled it or is at it
             tx.save_action(settled)
             if action.kind in PREVENTION:
                 return
             if state is ActionState.DONE:
-                self.events.record(tx, of_action(action, now), now)
+                lifted = action.kind in UNDOES and not still_banned(tx.actions_on(action.target))
+                self.events.record_once(tx, of_lifting(action, now) if lifted else of_action(action, now), now)
                 tx.log(now, LogKind.ACTION_DONE, "nightlight", action.case_id or "", detail)
             elif state is ActionState.FAILED:
                 tx.log(now, LogKind.ACTION_FAILED, "nightlight", action.case_id or "", {**detail, "why": error})
+
+    def _do_opposite_again(self, tx: Transaction, action: Action, now: int) -> None:
+        """It was cancelled while a try was under way, and the try got through after all.
+
+        What undoes it may have come first: it has to come last. Whoever is at that finds that its lease is over.
+        """
+        opposite = UNDONE_BY.get(action.kind, UNDOES.get(action.kind))
+        for other in tx.actions_on(action.target):
+            if other.kind is opposite and _is_wanted(tx, other):
+                again = replace(
+                    other, state=ActionState.PENDING, attempts=other.attempts + 1, next_attempt_at=now, updated_at=now
+                )
+                tx.save_action(again)
+
+
+def _is_wanted(tx: Transaction, action: Action) -> bool:
+    if action.state is ActionState.CANCELLED:
+        return False
+    return action.kind in UNDOES or (action.case_id is not None and stands(tx.decision_of(action.case_id)))

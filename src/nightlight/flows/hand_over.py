@@ -16,6 +16,7 @@ from nightlight.flows.prepare_report import Preparation, Prepared, PreparedFile
 from nightlight.flows.record_report import NewId
 from nightlight.flows.refer import Referrer
 from nightlight.flows.send_referral import filed_as, taken_back
+from nightlight.flows.standing import require_not_overturned
 from nightlight.model.case import Decision
 from nightlight.model.draft import AgencyKind
 from nightlight.model.referral import Referral, ReferralState
@@ -64,12 +65,14 @@ class HandOverDesk:
         """Writes the package of a referral that was signed off. Logged before it returns; taken again, logged again.
 
         What was written is nothing until then. ``RefusedError``: ``referral_not_found``, ``not_by_hand``,
-        ``not_signed``, ``erased`` and what the package refuses. ``UnavailableError`` where a part cannot be had.
+        ``not_signed``, ``erased``, ``overturned`` and what the package refuses. ``UnavailableError`` where a part
+        cannot be had.
         """
         with self.store.read() as tx:
             referral, _ = self._carried(tx, referral_id)
             if referral.state not in (ReferralState.APPROVED, ReferralState.FILED):
                 raise RefusedError("not_signed", "This referral was taken back.", "Nothing goes out.")
+            require_not_overturned(tx, referral.case_id)
             decision = tx.decision_of(referral.case_id)
             approved = bundle_for(tx, referral)
         prepared = self.preparation.prepare(referral)
@@ -81,6 +84,7 @@ class HandOverDesk:
             current, _ = self._carried(tx, referral_id)
             if current.state is not referral.state:
                 raise RefusedError("not_signed", "This referral changed meanwhile.", "Reload the page.")
+            require_not_overturned(tx, current.case_id)
             detail = {
                 "referral": referral_id,
                 "agency": referral.agency.name,

@@ -13,6 +13,7 @@ from nightlight.model.event import LoggedEvent
 from nightlight.model.hold import Hold, HoldKind, HoldScope
 from nightlight.ports import Clock, Store, Transaction
 from nightlight.prevent.event_reader import account_name
+from nightlight.respond.person import same_person
 
 TEXT_CHARS_MAX = 2_000
 NAME_CHARS_MAX = 256
@@ -198,11 +199,6 @@ def held_by_log(entries: Iterable[LogEntry], now: int) -> set[str]:
         elif entry.kind == LogKind.HOLD_RELEASED:
             until.pop(json.loads(entry.detail)["hold"], None)
     return {hold for hold, end in until.items() if end is None or now < end}
-
-
-def same_person(one: str, other: str) -> bool:
-    """Whether two names are one person's, as far as names say."""
-    return one.strip().casefold() == other.strip().casefold()
 
 
 def _text(value: str, what: str, chars_max: int, *, needed: bool = True) -> str:

@@ -39,7 +39,8 @@ from nightlight.flows.gather_evidence import (
 )
 from nightlight.flows.record_report import NewId
 from nightlight.flows.require_evidence import require_evidence
-from nightlight.model.case import CaseState, Outcome
+from nightlight.flows.standing import require_not_overturned, require_standing
+from nightlight.model.case import CaseState
 from nightlight.model.referral import Approval, Referral, ReferralState
 from nightlight.ports import Clock, Homeserver, Store, TimeStamper, Transaction, Vault
 from nightlight.respond.conversation import conversation
@@ -88,8 +89,8 @@ class Referrer:
 
         From here on the bundle is fixed: approvals are over exactly this. ``chosen``: event ids; what is not among them
         leaves no key and no text in the bundle. ``RefusedError``: ``case_not_found``, ``not_decided``,
-        ``no_violation``, ``agency_not_found``, ``legal_basis_missing``, ``nothing_chosen``, ``message_not_found``,
-        ``too_few_approvers``.
+        ``no_violation``, ``overturned``, ``agency_not_found``, ``legal_basis_missing``, ``nothing_chosen``,
+        ``message_not_found``, ``too_few_approvers``.
         """
         published = server_keys_of(self.store, self.homeserver, case_id, chosen)
         kept = kept_files(self.store, self.vault, case_id, chosen)
@@ -114,7 +115,7 @@ class Referrer:
     def approve(self, referral_id: str, approval: bytes) -> Referral:
         """Adds an approver's signature. The same one again changes nothing.
 
-        ``RefusedError``: ``referral_not_found``, ``signature_*``.
+        ``RefusedError``: ``referral_not_found``, ``signature_*``, ``already_exported``, ``overturned``.
         """
         now = self.clock.now()
         with self.store.write() as tx:
@@ -126,6 +127,7 @@ class Referrer:
             if referral.state is ReferralState.EXPORTED:
                 # The file that was handed over holds the approvals it was handed over with.
                 raise RefusedError("already_exported", "The bundle was handed over already.", "Nothing is missing.")
+            require_not_overturned(tx, referral.case_id)
             given = (*referral.approvals, Approval(approver.name, now, approval))
             enough = len(given) >= referral.needed
             approved = replace(
@@ -145,12 +147,13 @@ class Referrer:
     def hand_out(self, referral_id: str, by: str) -> bytes:
         """The bundle, for whoever seals it; verified once more before it goes out, and logged before it is returned.
 
-        ``RefusedError``: ``referral_not_found``, ``erased``, ``not_approved``. ``UnavailableError`` if a time-stamp is
-        wanted and cannot be had.
+        ``RefusedError``: ``referral_not_found``, ``erased``, ``overturned``, ``not_approved``. ``UnavailableError`` if
+        a time-stamp is wanted and cannot be had.
         """
         with self.store.read() as tx:
             referral = self._referral(tx, referral_id)
             require_evidence(tx, referral.case_id)
+            require_not_overturned(tx, referral.case_id)
         if referral.state is ReferralState.PROPOSED:
             missing = referral.needed - len(referral.approvals)
             raise RefusedError(
@@ -166,6 +169,7 @@ class Referrer:
         with self.store.write() as tx:
             current = self._referral(tx, referral_id)
             require_evidence(tx, current.case_id)  # it may have gone while the bundle was made
+            require_not_overturned(tx, current.case_id)
             first = now if current.finished_at is None else current.finished_at
             tx.save_referral(replace(current, state=ReferralState.EXPORTED, finished_at=first))
             detail = {
@@ -194,8 +198,7 @@ class Referrer:
         if decision is None or case.state is not CaseState.DECIDED:
             raise RefusedError("not_decided", "Only a decided case can be referred.", "Decide it first.")
         require_evidence(tx, case_id)
-        if decision.outcome is not Outcome.VIOLATION:
-            raise RefusedError("no_violation", "Only what was found to be a violation can be referred.")
+        require_standing(decision)
         agency = next((known for known in tx.agencies() if known.name == agency_name), None)
         if agency is None:
             raise RefusedError("agency_not_found", "There is no such agency.", "`nightlight agency add` adds one.")

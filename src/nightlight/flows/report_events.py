@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from nightlight.errors import RefusedError
-from nightlight.model.action import Action, ActionKind
+from nightlight.model.action import BANS, UNDOES, Action
 from nightlight.model.case import Case, Decision, Outcome
 from nightlight.model.event import Event, EventKind
 from nightlight.model.report import Report
@@ -18,7 +18,6 @@ OUTCOMES = {
     Outcome.NO_VIOLATION: "no_violation",
     Outcome.INSUFFICIENT: "inconclusive",
 }
-_BANS = frozenset({ActionKind.SUSPEND, ActionKind.LOCK, ActionKind.DEACTIVATE})
 
 
 def of_report(report: Report) -> list[Event]:
@@ -56,19 +55,48 @@ def of_decision(case: Case, reports: Sequence[Report], decision: Decision) -> li
             )
         )
     if decision.outcome is Outcome.NO_VIOLATION:
-        for report in reports:
-            for event in of_report(report):
-                if event.kind is EventKind.REPORT_VERIFIED:
-                    event_id = f"{decision.decision_id}/{event.event_id}"
-                    made.append(Event(event_id, EventKind.REPORT_DISMISSED, event.at, event.actor, event.target))
+        made += _dismissed(decision, reports)
     return made
+
+
+def of_overturn(case: Case, reports: Sequence[Report], decision: Decision, *, elsewhere: bool) -> list[Event]:
+    """As ``of_decision``, with what holds since the decision was overturned.
+
+    ``elsewhere``: another violation of the account stands, so that is the last that was decided about it.
+    """
+    made: list[Event] = []
+    if decision.overturn is None:
+        return made
+    if case.subject and _is_name(case.subject) and not elsewhere:
+        fields = {"outcome": OUTCOMES[decision.holds]}
+        event_id, at = f"{decision.decision_id}/overturned", decision.overturn.at
+        made.append(Event(event_id, EventKind.DECISION_MADE, at, REVIEWERS, case.subject, fields=fields))
+    if decision.holds is Outcome.NO_VIOLATION:
+        made += _dismissed(decision, reports)
+    return made
+
+
+def _dismissed(decision: Decision, reports: Sequence[Report]) -> Iterator[Event]:
+    for report in reports:
+        for event in of_report(report):
+            if event.kind is EventKind.REPORT_VERIFIED:
+                event_id = f"{decision.decision_id}/{event.event_id}"
+                yield Event(event_id, EventKind.REPORT_DISMISSED, event.at, event.actor, event.target)
 
 
 def of_action(action: Action, at: int) -> list[Event]:
     """``account.banned``, when the homeserver has carried it out."""
-    if action.kind not in _BANS or not _is_name(action.target):
+    if action.kind not in BANS or not _is_name(action.target):
         return []
     return [Event(f"{action.action_id}/banned", EventKind.ACCOUNT_BANNED, at, action.target)]
+
+
+def of_lifting(action: Action, at: int) -> list[Event]:
+    """``account.unbanned``, when nothing keeps the account from being used any more."""
+    if UNDOES.get(action.kind) not in BANS or not _is_name(action.target):
+        return []
+    # Tried again after it was done, it is said again.
+    return [Event(f"{action.action_id}/unbanned/{action.attempts}", EventKind.ACCOUNT_UNBANNED, at, action.target)]
 
 
 def _senders(report: Report, *, proven: bool) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from nightlight.errors import RefusedError
@@ -15,11 +15,13 @@ from nightlight.evidence.verify import AmbiguousContentError, VerifiedMessage, v
 from nightlight.flows.alerts import Alerts
 from nightlight.flows.attachments import AttachmentPolicy, AttachmentView, attachment_views
 from nightlight.flows.keep_attachment import AttachmentKeeper
+from nightlight.flows.outbox import put
 from nightlight.flows.record_report import NewId
 from nightlight.flows.report_events import OUTCOMES, of_decision
 from nightlight.flows.require_evidence import evidence_erased, require_evidence
+from nightlight.flows.standing import ordered_elsewhere
 from nightlight.flows.take_events import EventIntake
-from nightlight.model.action import Action, ActionKind, ActionState, PlannedAction
+from nightlight.model.action import AFTER_OVERTURN, Action, ActionKind, ActionState
 from nightlight.model.attachment import Attachment
 from nightlight.model.case import Case, CaseState, Decision, Outcome, Policy
 from nightlight.model.hold import Hold
@@ -34,6 +36,7 @@ from nightlight.respond.enforcement import check_decision, plan_actions
 from nightlight.respond.retention import Line as Kept
 from nightlight.respond.retention import Planner
 from nightlight.respond.retention_rules import RetentionRules
+from nightlight.respond.second_look import Undoing, undoing
 
 QUEUE_MAX = 200
 #: The newest signals about the account that a case shows.
@@ -47,12 +50,16 @@ OPENED = (Code.OK, Code.NOT_ENCRYPTED, Code.CONTENT_AMBIGUOUS)
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """Cases to look at, the most pressing first, and how many there are of each kind."""
+    """Cases to look at, the most pressing first, and how many there are of each kind.
+
+    ``overturned``: ids of those whose decision was taken back.
+    """
 
     cases: list[Case]
     open: int
     decided: int
     pending: int
+    overturned: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,8 @@ class CaseFile:
     signals: Sequence[Signal] = ()
     holds: Sequence[Hold] = ()
     erasures: Sequence[Erasure] = ()
+    #: What overturning the decision would lead to, or has led to; None where it found no violation.
+    undoing: Undoing | None = None
     #: What becomes of each record that there still is; empty where no rules are known.
     retention: Sequence[Kept] = ()
 
@@ -122,11 +131,13 @@ class Desk:
 
     def queue(self, state: CaseState = CaseState.OPEN) -> Queue:
         with self.store.read() as tx:
+            cases = tx.cases(state, QUEUE_MAX)
             return Queue(
-                tx.cases(state, QUEUE_MAX),
+                cases,
                 tx.count_cases(CaseState.OPEN),
                 tx.count_cases(CaseState.DECIDED),
                 tx.pending_count(),
+                tx.overturned_among([case.case_id for case in cases]) if state is CaseState.DECIDED else (),
             )
 
     def case(self, case_id: str, reviewer: str) -> CaseFile:
@@ -189,7 +200,7 @@ class Desk:
                 own += self.alerts.decided(tx, file.case, decision, OUTCOMES[outcome])
             self.events.record(tx, own, now)
             for planned in plan:
-                self._plan(tx, case_id, reviewer, planned, now)
+                put(tx, self.new_id, case_id, reviewer, planned, now)
         return decision
 
     def retry(self, action_id: str, reviewer: str) -> Action:
@@ -201,9 +212,11 @@ class Desk:
                 raise RefusedError("not_failed", "Only a failed action can be tried again.", "Reload the page.")
             if not action.target:
                 raise RefusedError("erased", "Whom this action was about is erased.")
-            again = replace(
-                action, state=ActionState.PENDING, attempts=0, next_attempt_at=now, error=None, updated_at=now
-            )
+            decision = tx.decision_of(action.case_id) if action.case_id else None
+            if decision is not None and decision.overturn is not None and action.kind not in AFTER_OVERTURN:
+                raise RefusedError("overturned", "The decision that ordered this was overturned.", "Reload the page.")
+            # The error stays until the next try ends: that there was a try must not be forgotten (``second_look``).
+            again = replace(action, state=ActionState.PENDING, attempts=0, next_attempt_at=now, updated_at=now)
             tx.save_action(again)
             tx.log(now, LogKind.ACTION_RETRIED, reviewer, action.case_id or "", {"action": action_id})
         return again
@@ -223,28 +236,6 @@ class Desk:
             raise RefusedError("attachments_off", "This installation does not look into attachments.")
         return self.keeper
 
-    def _plan(self, tx: Transaction, case_id: str, reviewer: str, planned: PlannedAction, now: int) -> None:
-        action = Action(
-            action_id=self.new_id("action"),
-            case_id=case_id,
-            kind=planned.kind,
-            target=planned.target,
-            detail=planned.detail,
-            state=ActionState.PENDING,
-            attempts=0,
-            next_attempt_at=now,
-            error=None,
-            updated_at=now,
-        )
-        tx.add_action(action)
-        tx.log(
-            now,
-            LogKind.ACTION_PLANNED,
-            reviewer,
-            case_id,
-            {"action": action.action_id, "kind": action.kind, "target": action.target},
-        )
-
     def _file(self, tx: Transaction, case_id: str) -> CaseFile:
         case = tx.case(case_id)
         if case is None:
@@ -254,14 +245,14 @@ class Desk:
         erasures = tx.erasures_of(case_id)
         there = evidence_erased(tx, case_id) is None
         views = attachment_views(tx, case_id, [line.message.event_id for line in lines] if there else [], self.policy)
-        now = self.clock.now()
+        decision, actions, now = tx.decision_of(case_id), tx.actions_of(case_id), self.clock.now()
         kept = tx.kept_case(case_id, now) if self.rules is not None else None
         return CaseFile(
             case,
             reports,
             lines,
-            tx.decision_of(case_id),
-            tx.actions_of(case_id),
+            decision,
+            actions,
             tx.log_of(case_id),
             tx.referrals_of(case_id),
             tx.agencies(),
@@ -270,6 +261,7 @@ class Desk:
             tx.signals_about(self.events.number(case.subject), SIGNALS_MAX) if case.subject else (),
             tx.holds_of(case_id),
             erasures,
+            _undoing(tx, decision, actions),
             Planner(self.rules).plan(kept, now) if self.rules is not None and kept is not None else (),
         )
 
@@ -310,3 +302,9 @@ class Desk:
         if preserved is None:
             raise RefusedError("evidence_missing", "The preserved event is gone from the database. See the log.")
         return verify_message(check_stored_event(json.loads(preserved), message.event_id), message.message_key)
+
+
+def _undoing(tx: Transaction, decision: Decision | None, actions: Sequence[Action]) -> Undoing | None:
+    if decision is None or decision.outcome is not Outcome.VIOLATION:
+        return None
+    return undoing(actions, ordered_elsewhere(tx, decision.case_id, actions))

@@ -74,8 +74,18 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
+class Overturn:
+    """Another reviewer looked again and took a decision back. ``outcome``: what holds since then."""
+
+    at: int
+    by: str
+    reason: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
-    """A reviewer's decision on a case, made once."""
+    """A reviewer's decision on a case, made once. ``outcome``: as it was decided; ``holds``: what holds now."""
 
     decision_id: str
     case_id: str
@@ -84,3 +94,8 @@ class Decision:
     outcome: Outcome
     policy: Policy
     reason: str
+    overturn: Overturn | None = None
+
+    @property
+    def holds(self) -> Outcome:
+        return self.outcome if self.overturn is None else self.overturn.outcome

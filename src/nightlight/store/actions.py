@@ -6,9 +6,9 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, exists, func, insert, not_, or_, select, update
+from sqlalchemy import Connection, Row, and_, case, delete, exists, func, insert, not_, or_, select, update
 
-from nightlight.model.action import PREVENTION, Action, ActionKind, ActionState
+from nightlight.model.action import PREVENTION, UNDONE_BY, Action, ActionKind, ActionState
 from nightlight.store.schema import actions
 
 
@@ -29,10 +29,16 @@ class ActionTables:
         )
         return [_action(row) for row in rows]
 
+    def actions_on(self, target: str) -> list[Action]:
+        """Of every case, and of none."""
+        rows = self._connection.execute(select(actions).where(actions.c.target == target))
+        return [_action(row) for row in rows]
+
     def due_action(self, now: int) -> Action | None:
         """The pending action that has waited longest past its time.
 
         An account is not deactivated before its messages are removed: afterwards it can no longer take them back.
+        Nothing is enforced while what undoes the same may be on its way: nobody could say which came last.
         """
         other = actions.alias()
         content_first = exists().where(
@@ -40,9 +46,16 @@ class ActionTables:
             other.c.kind == ActionKind.REDACT,
             other.c.state == ActionState.PENDING,
         )
+        undoing = exists().where(
+            other.c.state == ActionState.PENDING,
+            other.c.next_attempt_at > now,
+            other.c.attempts > 0,
+            other.c.target == actions.c.target,
+            other.c.kind == case({str(do): str(undo) for do, undo in UNDONE_BY.items()}, value=actions.c.kind),
+        )
         row = self._connection.execute(
             select(actions)
-            .where(actions.c.state == ActionState.PENDING, actions.c.next_attempt_at <= now)
+            .where(actions.c.state == ActionState.PENDING, actions.c.next_attempt_at <= now, not_(undoing))
             .where(or_(actions.c.kind != ActionKind.DEACTIVATE, not_(content_first)))
             .order_by(actions.c.next_attempt_at, actions.c.position)
             .limit(1)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, Row, case, func, insert, select, update
 
-from nightlight.model.case import Case, CaseSource, CaseState, Decision, Outcome, Policy
+from nightlight.model.case import Case, CaseSource, CaseState, Decision, Outcome, Overturn, Policy
 from nightlight.model.report import Category, MessageRole
 from nightlight.store.schema import cases, decisions, reported_messages, reports
 
@@ -75,9 +75,31 @@ class CaseTables:
         return self._connection.scalar(select(func.count()).where(cases.c.state == state)) or 0
 
     def add_decision(self, decision: Decision) -> None:
-        self._connection.execute(insert(decisions), asdict(decision))
+        values = asdict(decision)
+        del values["overturn"]
+        self._connection.execute(insert(decisions), values)
         copies = {"decided_at": decision.decided_at, "outcome": decision.outcome}
         self._connection.execute(update(cases).where(cases.c.case_id == decision.case_id), copies)
+
+    def overturn_decision(self, decision: Decision) -> None:
+        """Writes down that it was overturned, and what the case's outcome is since then."""
+        overturn = decision.overturn
+        if overturn is None:
+            raise ValueError("this decision stands")
+        values = {
+            "overturned_at": overturn.at,
+            "overturned_by": overturn.by,
+            "overturn_reason": overturn.reason,
+            "overturned_to": overturn.outcome,
+        }
+        self._connection.execute(update(decisions).where(decisions.c.case_id == decision.case_id), values)
+        self._connection.execute(update(cases).where(cases.c.case_id == decision.case_id), {"outcome": decision.holds})
+
+    def overturned_among(self, case_ids: Collection[str]) -> set[str]:
+        """Those of these cases whose decision was overturned."""
+        those = decisions.c.case_id.in_(list(case_ids))
+        query = select(decisions.c.case_id).where(decisions.c.overturned_at.is_not(None), those)
+        return set(self._connection.scalars(query))
 
     def decision_of(self, case_id: str) -> Decision | None:
         row = self._connection.execute(select(decisions).where(decisions.c.case_id == case_id)).first()
@@ -91,7 +113,15 @@ class CaseTables:
             Outcome(row.outcome),
             Policy(row.policy),
             row.reason,
+            _overturn(row),
         )
+
+
+def _overturn(row: Row[Any]) -> Overturn | None:
+    if row.overturned_at is None and row.overturned_to is None:
+        return None
+    said = (row.overturned_at or 0, row.overturned_by or "", row.overturn_reason or "")
+    return Overturn(*said, Outcome(row.overturned_to or row.outcome))
 
 
 def _case(row: Row[Any]) -> Case:

@@ -129,6 +129,12 @@ class DetectionTables:
         those = and_(table.about == about, table.raised_at >= since, table.outcome == "")
         return self._connection.execute(update(signals).where(those).values(outcome=outcome)).rowcount
 
+    def overturn_signals(self, about: int, since: int, until: int, before: str, after: str) -> int:
+        """Writes another outcome beside the account's signals of that time that have the outcome ``before``."""
+        table = signals.c
+        those = and_(table.about == about, table.raised_at.between(since, until), table.outcome == before)
+        return self._connection.execute(update(signals).where(those).values(outcome=after)).rowcount
+
     def remove_signals_before(self, raised_at: int, limit: int, now: int) -> int:
         """At most about ``limit``, and not those about accounts under a hold; returns how many."""
         table = signals.c

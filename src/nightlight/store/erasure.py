@@ -117,8 +117,13 @@ FATES: dict[Table, Fates] = {
     attachments: Fates(_EVIDENCE, {}, _stays(*attachments.c.keys())),
     decisions: Fates(
         None,
-        {"reviewer": Goes(_DECISION, ""), "reason": Goes(_DECISION, "")},
-        _stays("decision_id", "case_id", "decided_at", "outcome", "policy"),
+        {
+            "reviewer": Goes(_DECISION, ""),
+            "reason": Goes(_DECISION, ""),
+            "overturned_by": Goes(_DECISION),
+            "overturn_reason": Goes(_DECISION),
+        },
+        _stays("decision_id", "case_id", "decided_at", "outcome", "policy", "overturned_at", "overturned_to"),
     ),
     actions: Fates(
         None,

@@ -23,6 +23,12 @@ from nightlight.store.retention_schema import erasures, holds
 from nightlight.store.schema import actions, cases, decisions, referrals, reported_messages, reports
 
 _IN_MAX = 500
+#: What holds now, and since when: periods count from there, so overturning a decision brings no erasure nearer than
+#: deciding so in the first place would.
+_HOLDS = func.coalesce(decisions.c.overturned_to, decisions.c.outcome)
+_SINCE = func.coalesce(decisions.c.overturned_at, decisions.c.decided_at)
+_DECIDED = select(_SINCE.label("decided_at"), _HOLDS.label("outcome"))
+_OVERTURNED = select(decisions.c.case_id, decisions.c.overturned_at).where(decisions.c.overturned_at.is_not(None))
 #: Cases fetched at once. A plan over a million of them must not hold them all in memory.
 _FETCHED = 5_000
 
@@ -125,9 +131,7 @@ class RetentionTables:
         ).first()
         if case is None:
             return None
-        decided = self._connection.execute(
-            select(decisions.c.decided_at, decisions.c.outcome).where(decisions.c.case_id == case_id)
-        ).first()
+        decided = self._connection.execute(_DECIDED.where(decisions.c.case_id == case_id)).first()
         reported = self._connection.scalar(select(func.max(reports.c.received_at)).where(reports.c.case_id == case_id))
         referred = self._connection.execute(_REFERRED.where(referrals.c.case_id == case_id)).all()
         gone = {one.record for one in self.erasures_of(case_id) if one.erased_at is not None}
@@ -157,6 +161,7 @@ class RetentionTables:
         for case_id, *rest in self._connection.execute(_REFERRED):
             referred[case_id] = (*referred.get(case_id, ()), _referred(*rest))
         held = self._held(now)
+        overturned = {row.case_id: row.overturned_at for row in self._connection.execute(_OVERTURNED)}
         busy = {*self._connection.scalars(_PENDING), *self._connection.scalars(_AWAITED.distinct())}
         there: dict[tuple[str, bool, bool], tuple[Record, ...]] = {}
         columns = cases.c
@@ -179,7 +184,7 @@ class RetentionTables:
             yield Kept(
                 case_id,
                 opened_at if reported_at is None else reported_at,
-                decided_at,
+                overturned.get(case_id, decided_at),
                 None if outcome is None else _OUTCOMES[outcome],
                 _SOURCES[source],
                 records,
@@ -198,7 +203,7 @@ class RetentionTables:
             .where(
                 or_(
                     cases.c.decided_at.is_distinct_from(decisions.c.decided_at),
-                    cases.c.outcome.is_distinct_from(decisions.c.outcome),
+                    cases.c.outcome.is_distinct_from(_HOLDS),
                     cases.c.reported_at.is_distinct_from(last),
                 )
             )

@@ -110,7 +110,13 @@ decisions = Table(
     Column("outcome", Text, nullable=False),
     Column("policy", Text, nullable=False),
     Column("reason", Text, nullable=False),
+    # Where another reviewer took it back; what was decided first stays above
+    Column("overturned_at", BigInteger),
+    Column("overturned_by", Text),
+    Column("overturn_reason", Text),
+    Column("overturned_to", Text),
 )
+Index("ix_decisions_overturned_at", decisions.c.overturned_at)
 
 actions = Table(
     "actions",
@@ -128,6 +134,7 @@ actions = Table(
     Column("updated_at", BigInteger, nullable=False),
 )
 Index("ix_actions_case", actions.c.case_id, actions.c.position)
+Index("ix_actions_target", actions.c.target)
 Index("ix_actions_state_next", actions.c.state, actions.c.next_attempt_at)
 
 agencies = Table(

@@ -265,16 +265,28 @@ class MatrixHomeserver:
         _require_done(answer, "no_notice", f"The homeserver sends no notice to {account}")
 
     def suspend(self, account: str) -> None:
+        self._suspend(account, "suspend", yes=True)
+
+    def unsuspend(self, account: str) -> None:
+        self._suspend(account, "lift the suspension of", yes=False)
+
+    def _suspend(self, account: str, what: str, *, yes: bool) -> None:
         path = f"{_ADMIN}/v1/suspend/{_account(account)}"
-        answer = self._connection.as_admin("PUT", path, {"suspend": True})
-        _require_done(answer, "no_such_account", f"The homeserver cannot suspend {account}")
+        answer = self._connection.as_admin("PUT", path, {"suspend": yes})
+        _require_done(answer, "no_such_account", f"The homeserver cannot {what} {account}")
 
     def lock(self, account: str) -> None:
+        self._lock(account, "lock", yes=True)
+
+    def unlock(self, account: str) -> None:
+        self._lock(account, "unlock", yes=False)
+
+    def _lock(self, account: str, what: str, *, yes: bool) -> None:
         path = f"{_ADMIN}/v2/users/{_account(account)}"
         # PUT would create an account that does not exist.
         _require_done(self._connection.as_admin("GET", path), "no_such_account", f"There is no account {account}")
-        answer = self._connection.as_admin("PUT", path, {"locked": True})
-        _require_done(answer, "no_such_account", f"The homeserver cannot lock {account}")
+        answer = self._connection.as_admin("PUT", path, {"locked": yes})
+        _require_done(answer, "no_such_account", f"The homeserver cannot {what} {account}")
 
     def deactivate(self, account: str) -> None:
         """Without erasure: what others received stays evidence."""
@@ -306,21 +318,30 @@ class MatrixHomeserver:
         return answer
 
     def quarantine(self, mxc: str) -> None:
-        match = _MXC.match(mxc)
-        if not match:
-            raise RefusedError("no_such_media", "The message names a media address that is none.")
-        media = f"{_q(match[1])}/{_q(match[2])}"
-        answer = self._connection.as_admin("POST", f"{_ADMIN}/v1/media/quarantine/{media}", {})
-        _require_done(answer, "no_such_media", f"Cannot quarantine {mxc}")
-        # Synapse says yes for media that it does not have and for media protected from quarantine, too.
-        answer = self._connection.as_admin("GET", f"{_ADMIN}/v1/media/{media}")
-        _require_done(answer, "no_such_media", f"The homeserver has no {mxc}")
-        if not _object(answer.body, "media_info").get("quarantined_by"):
+        if not self._in_quarantine(mxc, "quarantine"):
             raise RefusedError(
                 "media_protected",
                 f"The homeserver did not quarantine {mxc}: an administrator protected it.",
                 "Unprotect it in the homeserver, then quarantine it there.",
             )
+
+    def unquarantine(self, mxc: str) -> None:
+        """Synapse lets go of every file with the same bytes, as it quarantines them."""
+        if self._in_quarantine(mxc, "unquarantine"):
+            raise UnavailableError("still_quarantined", f"The homeserver keeps {mxc} in quarantine.")
+
+    def _in_quarantine(self, mxc: str, do: str) -> bool:
+        """Whether the file is in quarantine after that was done."""
+        match = _MXC.match(mxc)
+        if not match:
+            raise RefusedError("no_such_media", "The message names a media address that is none.")
+        media = f"{_q(match[1])}/{_q(match[2])}"
+        answer = self._connection.as_admin("POST", f"{_ADMIN}/v1/media/{do}/{media}", {})
+        _require_done(answer, "no_such_media", f"Cannot {do} {mxc}")
+        # Synapse says yes for media that it does not have and for media protected from quarantine, too.
+        answer = self._connection.as_admin("GET", f"{_ADMIN}/v1/media/{media}")
+        _require_done(answer, "no_such_media", f"The homeserver has no {mxc}")
+        return bool(_object(answer.body, "media_info").get("quarantined_by"))
 
     def _is_ours(self, account: str) -> bool:
         localpart, _, server = account.partition(":")

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from nightlight.errors import RefusedError
 from nightlight.hazmat import base64url
-from nightlight.model.case import Outcome
+from nightlight.model.case import Decision, Outcome
 from nightlight.model.report import Report, ReportState
 from nightlight.model.retention import Record
 from nightlight.model.verdict import Verdict
@@ -79,6 +79,18 @@ _OUTCOMES = {
     ),
 }
 
+#: Once another person looked again.
+_AGAIN = {
+    Outcome.NO_VIOLATION: (
+        "A person reviewed your report, and another person looked at it again. In the end they did not find that a "
+        "rule was broken."
+    ),
+    Outcome.INSUFFICIENT: (
+        "A person reviewed your report, and another person looked at it again. What could be shown was not enough to "
+        "decide. You can send a new report with proof at any time."
+    ),
+}
+
 _ERASED = (
     " What you sent with it was erased on {}, because it is not kept longer than it is needed. If it happens again, "
     "please report it again."
@@ -112,7 +124,8 @@ def status(store: Store, report_id: str, links: StatusLinks) -> StatusBody:
         erasures = tx.erasures_of(report.case_id) if report.case_id else []
     gone = [one.erased_at for one in erasures if one.record is Record.CASE_EVIDENCE and one.erased_at is not None]
     if decision is not None:
-        state, explanation = "decided", _OUTCOMES[decision.outcome]
+        overturned = decision.overturn is not None
+        state, explanation = "decided", _AGAIN[decision.holds] if overturned else _OUTCOMES[decision.outcome]
     elif report.state is ReportState.PENDING:
         state, explanation = "pending_verification", "Your report is safely stored and is checked as soon as possible."
     else:
@@ -128,8 +141,12 @@ def status(store: Store, report_id: str, links: StatusLinks) -> StatusBody:
         received_at=report.received_at,
         explanation=explanation,
         how_to_prove=how_to_prove(report, links) if unproven and decision is None else None,
-        outcome=OutcomeBody(outcome=decision.outcome, decided_at=decision.decided_at, explanation=explanation)
-        if decision
-        else None,
+        outcome=_outcome(decision, explanation) if decision else None,
         erased_at=gone[0] if gone else None,
     )
+
+
+def _outcome(decision: Decision, explanation: str) -> OutcomeBody:
+    """What holds now, and since when."""
+    since = decision.decided_at if decision.overturn is None else decision.overturn.at
+    return OutcomeBody(outcome=decision.holds, decided_at=since, explanation=explanation)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nightlight.flows.holds import same_person
 from nightlight.flows.review import CaseFile
 from nightlight.model.hold import Hold, HoldKind, HoldScope
 from nightlight.model.retention import Erasure, Record
 from nightlight.respond.calendar import date_words
+from nightlight.respond.person import same_person
 from nightlight.respond.retention import Fate, Line
 from nightlight.respond.retention import why as line_why
 
