@@ -43,7 +43,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P")
 Number = TypeVar("Number", int, float)
 _SVG = "{http://www.w3.org/2000/svg}"
 _HREF = "{http://www.w3.org/1999/xlink}href"
-_LABEL_MAX = 32
+LABEL_MAX = 32
 _ALT_MAX = 4_000
 
 
@@ -112,10 +112,10 @@ def beside(axes: Axes, text: str, x: float, y: float) -> None:
     axes.annotate(text, (x, y), (4, 0), textcoords="offset points", va="center", fontsize=8, color=INK)
 
 
-def short(text: str) -> str:
+def short(text: str, most: int = LABEL_MAX) -> str:
     """A label on one line, with everything unseen made seen, and not longer than a chart bears."""
-    line = " ".join(visible(text[: 8 * _LABEL_MAX]).split())
-    return line if len(line) <= _LABEL_MAX else line[: _LABEL_MAX - 1] + "…"
+    line = " ".join(visible(text[: 8 * most]).split())
+    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def labelled(chart: Chart) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from nightlight.insight.period import UNSTATED
 from nightlight.insight.platforms import OTHER
 from nightlight.insight.sheet import Place
 from nightlight.insight.span import NONE, Span
@@ -31,6 +32,23 @@ class CaveatCode(StrEnum):
     OVERLAP_NOT_STATED = "overlap_not_stated"
     OWNER_CHANGED = "owner_changed"
     UNKNOWN_MOVED = "unknown_moved"
+    PERIODS_APART = "periods_apart"
+    PERIODS_UNEQUAL = "periods_unequal"
+    PERIOD_NOT_STATED = "period_not_stated"
+    #: Found while files are read.
+    TOTALS_DIFFER = "totals_differ"
+    LINES_LEFT_OUT = "lines_left_out"
+    CELLS_LEFT_OUT = "cells_left_out"
+    FOOTNOTES = "footnotes"
+    MERGED_CELLS = "merged_cells"
+    FORCE_NAMES = "force_names"
+    FORCE_FROM_FILE = "force_from_file"
+    DATES = "dates"
+    SETS_OF_PLATFORMS = "sets_of_platforms"
+    ENCODING = "encoding"
+    SHEETS_LEFT_OUT = "sheets_left_out"
+    EXTERNAL_LINKS = "external_links"
+    TAKEN_FROM_MAPPING = "taken_from_mapping"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +76,17 @@ def caveats_of(tally: Tally) -> Iterator[Caveat]:
     """What holds for every figure of a tally."""
     yield RECORDED_ONLY
     yield CHANCE_ONLY
-    yield from _about_unknown(tally)
+    if tally.overlapping is None:
+        yield from _about_unknown(tally)
     yield from _about_sums(tally)
     yield from _about_spellings(tally)
     yield from _about_answers(tally)
+    silent = {sheet.place for sheet in tally.sheets if sheet.place.period == UNSTATED}
+    if silent:
+        yield Caveat(
+            CaveatCode.PERIOD_NOT_STATED,
+            f"For which months they answer is not stated by {_forces(silent)}. Owners are those of today.",
+        )
     if len(tally.periods) > 1:
         periods = ", ".join(map(str, sorted(tally.periods)))
         yield Caveat(CaveatCode.PERIODS_MIXED, f"Several periods are added up, each with its own forces: {periods}.")

@@ -87,17 +87,25 @@ class Offences:
         self._spellings: dict[str, dict[Place, Span]] = {}
         self._more: dict[Place, Span] = {}
 
-    def add(self, row: Offence | Count | Answer) -> None:
-        """``RefusedError``: ``counted_twice`` for a total given twice, or a table beside offences of the same force,
+    @property
+    def places(self) -> frozenset[Place]:
+        return frozenset([*self._sets, *self._lines, *self._answers])
+
+    def add(self, row: Offence | Count | Answer, times: int = 1) -> None:
+        """``times``: so many offences are alike; a count or an answer is added once.
+
+        ``RefusedError``: ``counted_twice`` for a total given twice, or a table beside offences of the same force,
         period and group; ``answer_contradicted`` for two answers that differ, or a refusal with figures.
         """
+        if times < 1 or (times > 1 and not isinstance(row, Offence)):
+            raise ValueError("only offences are added several times")
         place = Place(row.force, row.period, row.offence_group)
         if isinstance(row, Answer):
             if self._answers.setdefault(place, row) != row:
                 raise RefusedError("answer_contradicted", f"{place} has two answers that differ.", "Keep the last one.")
             self._check_silence(place)
         elif isinstance(row, Offence):
-            self._add_offence(place, row)
+            self._add_offence(place, row, times)
         else:
             self._add_count(place, row)
 
@@ -105,14 +113,30 @@ class Offences:
         for row in rows:
             self.add(row)
 
-    def tally(self, period: Period | None = None, offence_group: str | None = None) -> Tally:
-        """What was added so far, of one period and one group or of all."""
-        places = {*self._sets, *self._lines, *self._answers}
+    def take(self, other: Offences) -> None:
+        """Adds all that stands in another one, about other places; ``RefusedError('counted_twice')``."""
+        for place in sorted(self.places & other.places):
+            raise _twice(place, "is answered for in two tables")
+        self._sets |= {place: Counter(sets) for place, sets in other._sets.items()}
+        self._lines |= {place: dict(lines) for place, lines in other._lines.items()}
+        self._answers |= other._answers
+        for spelling, by_place in other._spellings.items():
+            for place, number in by_place.items():
+                self._spelled(place, spelling, number)
+        for place, number in other._more.items():
+            self._more[place] = self._more[place] + number if place in self._more else number
+
+    def tally(
+        self, period: Period | None = None, offence_group: str | None = None, *, force: str | None = None
+    ) -> Tally:
+        """What was added so far, of one period, one group and one force or of all."""
+        places = self.places
         chosen = sorted(
             place
             for place in places
             if (period is None or place.period == period)
             and (offence_group is None or place.offence_group == offence_group)
+            and (force is None or place.force == force)
         )
         silent = {place: self._answers[place].reply for place in chosen if self._is_silent(place)}
         return Tally(
@@ -136,16 +160,16 @@ class Offences:
             each_once=answer is not None and answer.each_once,
         )
 
-    def _add_offence(self, place: Place, row: Offence) -> None:
+    def _add_offence(self, place: Place, row: Offence, times: int) -> None:
         if place in self._lines:
             raise _twice(place, "stands in a table of counts and offence by offence")
         sets = self._sets.get(place)
         if sets is None:
             sets = self._sets[place] = Counter()
             self._check_silence(place)
-        sets[row.platforms | {UNMATCHED} if row.unmatched else row.platforms] += 1
+        sets[row.platforms | {UNMATCHED} if row.unmatched else row.platforms] += times
         for spelling in row.unmatched:
-            self._spelled(place, spelling, Span(1, 1))
+            self._spelled(place, spelling, Span(times, times))
 
     def _add_count(self, place: Place, row: Count) -> None:
         if row.number.high is None:

@@ -19,7 +19,15 @@ class Period:
     last: int
 
     def __str__(self) -> str:
-        return f"{month_text(self.first)}/{month_text(self.last)}"
+        return "period not stated" if self == UNSTATED else f"{month_text(self.first)}/{month_text(self.last)}"
+
+    def overlaps(self, other: Period) -> bool:
+        """Whether they share a month, or may: a period that is not stated can be any."""
+        return UNSTATED in (self, other) or (self.first <= other.last and other.first <= self.last)
+
+
+#: Nobody says which months. Later than every date, so that the owners of today hold; no part of year-on-year.
+UNSTATED = Period(12 * 10_000, 12 * 10_000)
 
 
 def read_period(text: str) -> Period:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from nightlight.insight.caveats import Caveat, caveats_of, owner_caveats
 from nightlight.insight.period import Period
 from nightlight.insight.platforms import OTHER, UNMATCHED, Platforms
+from nightlight.insight.sheet import Place
 from nightlight.insight.span import Span
 from nightlight.insight.tally import Tally
 from nightlight.insight.wilson import wilson
@@ -17,7 +18,7 @@ from nightlight.insight.wilson import wilson
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A figure that the data do not support. ``code``: ``no_known_platform``, ``no_common_force``,
-    ``groups_differ``, ``periods_mixed`` or ``periods_overlap``.
+    ``groups_differ``, ``periods_mixed``, ``periods_overlap`` or ``period_not_stated``.
     """
 
     name: str
@@ -45,12 +46,18 @@ class Figure:
     caveats: tuple[Caveat, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
+        """``least`` and ``most`` of all offences; everything else of ``denominator``, those with a known platform."""
         return {
-            "name": self.name,
+            "name": self.name.lower(),
             "offences": span_json(self.numerator),
             "share": self.share,
             "low": self.low,
             "high": self.high,
+            "numerator": span_json(self.numerator),
+            "denominator": span_json(self.denominator),
+            "least": self.least,
+            "most": self.most,
+            "caveats": [caveat.as_json() for caveat in self.caveats],
         }
 
 
@@ -68,7 +75,11 @@ class Unmatched:
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """Everything that is said about one tally. ``refusals``: figures that were asked for and that there are none of."""
+    """Everything that is said about one tally. ``refusals``: figures that were asked for and that there are none of.
+
+    ``answered``: the forces that figures come from. ``refused``, ``no_data``, ``left_out``: those that none come from,
+    the last because their figures contradict each other or name no platform. A force may stand in several of them.
+    """
 
     offences: Span
     known: Span
@@ -80,6 +91,16 @@ class Shares:
     unmatched: tuple[Unmatched, ...]
     caveats: tuple[Caveat, ...]
     refusals: tuple[Refusal, ...] = ()
+    answered: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    no_data: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def unknown_share(self) -> float | None:
+        """Of all offences, those without a known platform; None where it is not stated exactly."""
+        unknown, known = self.unknown.exact, self.likely_known
+        return unknown / (unknown + known) if unknown is not None and known is not None and unknown + known else None
 
     def as_json(self) -> dict[str, Any]:
         """Numbers; where only limits are stated, ``{"low", "high"}``, with null for what nothing limits."""
@@ -100,6 +121,11 @@ class Shares:
             "owners": [figure.as_json() for figure in self.owners],
             "unmatched": [one.as_json() for one in self.unmatched],
             "caveats": said,
+            "unknown_share": self.unknown_share,
+            "answered": list(self.answered),
+            "refused": list(self.refused),
+            "no_data": list(self.no_data),
+            "left_out": list(self.left_out),
         }
 
 
@@ -110,11 +136,14 @@ def shares_of(tally: Tally, table: Platforms) -> Shares:
     refused = {figure.code: figure for figure in (*platforms, *owners) if isinstance(figure, Refusal)}
     if not refused and not tally.known.high:
         refused = {"no_known_platform": _no_known("any platform")}
+    overlap = tally.overlapping is not None
+    if overlap:
+        refused = {"periods_overlap": _overlap("any platform", tally)}
     return Shares(
-        tally.offences,
-        tally.known,
-        tally.likely_known,
-        tally.unknown,
+        _counted_once(tally, tally.offences, [sheet.offences for sheet in tally.sheets]),
+        _counted_once(tally, tally.known, [sheet.known for sheet in tally.sheets]),
+        None if overlap else tally.likely_known,
+        _counted_once(tally, tally.unknown, [sheet.unknown for sheet in tally.sheets]),
         len(tally.forces),
         _by_size(platforms),
         _by_size(owners),
@@ -124,6 +153,10 @@ def shares_of(tally: Tally, table: Platforms) -> Shares:
         ),
         tuple(caveats_of(tally)),
         tuple(refused.values()),
+        tuple(sorted(tally.forces)),
+        _forces(tally.refused),
+        _forces(tally.no_data),
+        _forces(tally.contradictory | tally.without_platforms),
     )
 
 
@@ -151,6 +184,8 @@ def _figure(
     names: Callable[[Period], frozenset[str]],
     caveats: tuple[Caveat, ...] = (),
 ) -> Figure | Refusal:
+    if tally.overlapping is not None:
+        return _overlap(name, tally)
     whole, likely = tally.known, tally.likely_known
     # Every line has a limit, so what is known has one; what is unknown may have none.
     highest = whole.high or 0
@@ -173,6 +208,10 @@ def _figure(
     )
 
 
+def _forces(places: Iterable[Place]) -> tuple[str, ...]:
+    return tuple(sorted({place.force for place in places}))
+
+
 def _most(part: int, whole: int, unknown: int | None) -> float:
     if unknown is None:
         return 1.0
@@ -181,6 +220,23 @@ def _most(part: int, whole: int, unknown: int | None) -> float:
 
 def _no_known(name: str) -> Refusal:
     return Refusal(name, "no_known_platform", f"No share of {name}: of no offence is the platform known.")
+
+
+def _overlap(name: str, tally: Tally) -> Refusal:
+    words = f"No share of {name} over all periods: some of them overlap, and their offences would count twice."
+    if tally.overlapping is not None:
+        earlier, later = tally.overlapping
+        words = (
+            f"No share of {name} over all periods: {earlier.force} answers about {earlier.offence_group} for "
+            f"{earlier.period} and for {later.period}, which overlap or may, and offences would count twice. "
+            "Figures by period stand."
+        )
+    return Refusal(name, "periods_overlap", words)
+
+
+def _counted_once(tally: Tally, added_up: Span, sheets: list[Span]) -> Span:
+    """Where periods overlap, the sum is a limit only: there are at least as many as in the largest sheet."""
+    return added_up if tally.overlapping is None else Span(max(one.low for one in sheets), added_up.high)
 
 
 def _concerns(tally: Tally, table: Platforms, owner: str) -> bool:

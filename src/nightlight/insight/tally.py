@@ -50,6 +50,21 @@ class Tally:
         return frozenset(sheet.place.offence_group for sheet in self.sheets)
 
     @cached_property
+    def overlapping(self) -> tuple[Place, Place] | None:
+        """Two answers of one force about one group whose periods share months: added up, offences count twice."""
+        by_force: dict[tuple[str, str], list[Place]] = {}
+        for sheet in self.sheets:
+            by_force.setdefault((sheet.place.force, sheet.place.offence_group), []).append(sheet.place)
+        for _, places in sorted(by_force.items()):
+            reached, *later = sorted(places)
+            for place in later:
+                if reached.period.overlaps(place.period):
+                    return reached, place
+                # They are in order, so whoever reaches furthest is met first.
+                reached = max(reached, place, key=lambda one: one.period.last)
+        return None
+
+    @cached_property
     def names(self) -> frozenset[str]:
         return frozenset(name for sheet in self.sheets for name in sheet.names)
 

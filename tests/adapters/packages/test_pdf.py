@@ -13,7 +13,8 @@ import pypdf
 import pytest
 
 from nightlight.adapters.packages.document import package_document
-from nightlight.adapters.packages.pdf import PageLimits, _nothing_fetched, package_html, package_pdf
+from nightlight.adapters.packages.pdf import PageLimits, package_html, package_pdf
+from nightlight.adapters.paper import nothing_fetched
 from nightlight.errors import UnavailableError
 from nightlight.model.draft import AgencyKind, Basis, Fact
 from tests.adapters.packages import made
@@ -84,7 +85,7 @@ def test_no_line_runs_off_the_page() -> None:
     import weasyprint
 
     html = package_html(document_of(AgencyKind.NCA, HOSTILE, LINES[:3]), SMALL)
-    for page in weasyprint.HTML(string=html, url_fetcher=_nothing_fetched()).render().pages:
+    for page in weasyprint.HTML(string=html, url_fetcher=nothing_fetched()).render().pages:
         for box in page._page_box.descendants():
             if getattr(box, "text", None):
                 assert box.position_x >= 0
@@ -184,7 +185,7 @@ def test_a_template_that_wanted_to_fetch_something_makes_no_pages(markup: str) -
     import weasyprint
 
     with pytest.raises(BaseException, match="Pages fetch nothing"):
-        weasyprint.HTML(string=markup, url_fetcher=_nothing_fetched()).write_pdf()
+        weasyprint.HTML(string=markup, url_fetcher=nothing_fetched()).write_pdf()
 
 
 def test_without_pango_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

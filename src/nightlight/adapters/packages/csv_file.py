@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from nightlight.respond.visible import visible
 
 #: What makes a spreadsheet reckon (OWASP, "CSV Injection").
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def addresses_csv(addresses: Iterable[str]) -> bytes:

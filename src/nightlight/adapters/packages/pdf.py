@@ -7,27 +7,22 @@ what is cut says so, and where the whole is.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from nightlight.adapters.packages.package import CONVERSATION, DOCUMENT
 from nightlight.adapters.packages.preview import OPERATOR_WORDS, basis_words
 from nightlight.adapters.packages.shown import Cut, cut
-from nightlight.errors import UnavailableError
+from nightlight.adapters.paper import pdf_of
 from nightlight.model.draft import AgencyKind
 from nightlight.respond.referral_fields import FIELDS, ROLES, Form
 from nightlight.respond.visible import visible
 
-if TYPE_CHECKING:
-    from weasyprint.urls import URLFetcher
-
-VARIANT = "pdf/a-2a"
 #: Of one role, among what stands first.
 _PEOPLE_MAX = 5
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d(?:\.\d+)?)Z")
@@ -56,11 +51,7 @@ LIMITS = PageLimits()
 
 def package_pdf(document: Mapping[str, Any], limits: PageLimits = LIMITS) -> bytes:
     """``document``: of ``package_document``. ``UnavailableError('pages_unavailable')`` without Pango on the system."""
-    weasyprint = _weasyprint()
-    html = package_html(document, limits)
-    made = weasyprint.HTML(string=html, url_fetcher=_nothing_fetched())
-    identifier = hashlib.sha256(html.encode()).digest()[:16]
-    return bytes(made.write_pdf(pdf_variant=VARIANT, pdf_identifier=identifier))
+    return pdf_of(package_html(document, limits))
 
 
 def package_html(document: Mapping[str, Any], limits: PageLimits = LIMITS) -> str:
@@ -83,31 +74,6 @@ def package_html(document: Mapping[str, Any], limits: PageLimits = LIMITS) -> st
         whole=DOCUMENT,
         transcript_name=CONVERSATION,
     )
-
-
-def _weasyprint() -> Any:
-    """Imported here: it takes a second, and only what writes pages needs it."""
-    try:
-        import weasyprint
-    except OSError as e:
-        raise UnavailableError(
-            "pages_unavailable",
-            "The pages of a referral cannot be written: a library of the system is missing. On Debian: "
-            "apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core.",
-            retry=False,
-        ) from e
-    return weasyprint
-
-
-def _nothing_fetched() -> URLFetcher:
-    """Pages are made of the template alone. Anything that wants to be fetched ends the work, not only the fetching."""
-    from weasyprint.urls import FatalURLFetchingError, URLFetcher
-
-    class NothingFetched(URLFetcher):  # type: ignore[misc, unused-ignore]
-        def fetch(self, url: str, headers: object = None) -> Any:  # noqa: ARG002
-            raise FatalURLFetchingError("Pages fetch nothing.")
-
-    return NothingFetched()
 
 
 def _key_facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
