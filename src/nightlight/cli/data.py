@@ -100,3 +100,8 @@ def shipped_duties() -> bytes:
 def shipped_platforms() -> bytes:
     """The table of platforms, their spellings and their owners that comes along."""
     return resources.files("nightlight.insight").joinpath("platforms.yaml").read_bytes()
+
+
+def regulator_template(name: str) -> bytes:
+    """What a regulator asks for, as it comes along."""
+    return resources.files("nightlight.insight").joinpath("templates", f"{name}.yaml").read_bytes()

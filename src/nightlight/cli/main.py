@@ -29,6 +29,7 @@ from nightlight.cli import rules as rules_command
 from nightlight.cli import simulate as simulate_command
 from nightlight.cli import stream as stream_command
 from nightlight.cli import town as town_command
+from nightlight.cli import transparency as transparency_command
 from nightlight.cli import verify as verify_command
 from nightlight.cli.output import say
 from nightlight.errors import NightlightError, RefusedError, UnavailableError
@@ -60,6 +61,7 @@ app.add_typer(town_command.app, name="town")
 app.add_typer(simulate_command.app, name="simulate")
 app.command("disclose")(disclose_command.command)
 app.command("verify")(verify_command.command)
+app.command("transparency")(transparency_command.command)
 app.command("demo")(demo_command.command)
 app.command("doctor")(doctor_command.command)
 app.command("bench")(bench_command.command)

@@ -223,9 +223,7 @@ def _actions(counted: Counted) -> Section:
 
 def _referrals(counted: Counted) -> Section:
     states = _sum(((kind, state), count) for (kind, _, state), count in counted.referrals.items())
-    agencies = _sum(
-        ((kind, agency or ERASED_AGENCY), count) for (kind, agency, _), count in counted.referrals.items()
-    )
+    agencies = _sum(((kind, agency or ERASED_AGENCY), count) for (kind, agency, _), count in counted.referrals.items())
     names = tuple(sorted({agency for _, agency in agencies}))
     return Section(
         "referrals",
@@ -261,9 +259,9 @@ def _handed_over(counted: Counted, targets: RecordTargets) -> Section:
     )
 
 
-def _rows(keys: Iterable[str], counts: Mapping[tuple[str, ...], int] | Mapping[tuple[str, object], int], at: int) -> (
-    dict[str, int]
-):
+def _rows(
+    keys: Iterable[str], counts: Mapping[tuple[str, ...], int] | Mapping[tuple[str, object], int], at: int
+) -> dict[str, int]:
     """Every key in its order, and whatever else was counted behind them: nothing is left out for want of a name."""
     rows = {str(key): 0 for key in keys}
     for key, count in counts.items():

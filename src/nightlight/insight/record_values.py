@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from nightlight.insight.record import NOT_FOR_PUBLICATION, OTHER_WORDS, RecordShown
@@ -185,8 +185,3 @@ def moment_words(at: int) -> str:
 
 def count_words(count: int | None) -> str:
     return KEPT_BACK if count is None else f"{count:,}"
-
-
-def share_words(time: Mapping[str, Any]) -> str:
-    """For values as ``record_values`` gives them."""
-    return KEPT_BACK if time["within"] is None else "–" if time["share"] is None else f"{100 * time['share']:.0f} %"

@@ -91,10 +91,15 @@ def _block(cells: Mapping[tuple[object, object], int], least: int) -> set[object
     # As with parts, what is exactly ``least`` is treated as what is less.
     bare = {column for column, count in of_columns.items() if count <= least}
     block = {
-        row for (row, column), count in cells.items() if count and (count < least or sums[row] <= least or column in bare)
+        row
+        for (row, column), count in cells.items()
+        if count and (count < least or sums[row] <= least or column in bare)
     }
     # In the order of their sums: it is the smaller rows about which least is lost.
-    waiting = sorted((row for row in sums if row not in block and sums[row]), key=lambda row: (sums[row], row is not _TOGETHER, str(row)))
+    waiting = sorted(
+        (row for row in sums if row not in block and sums[row]),
+        key=lambda row: (sums[row], row is not _TOGETHER, str(row)),
+    )
     while block and not _stands(block, cells, least) and waiting:
         block.add(waiting.pop(0))
     return block

@@ -26,7 +26,6 @@ metadata = MetaData(
 )
 
 
-
 def steps_sql(since: str, until: str) -> str:
     """Minutes in the steps of ``nightlight.insight.waits.step_of``."""
     ms = f"({until} - {since})"
