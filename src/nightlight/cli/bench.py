@@ -45,6 +45,7 @@ def command(
         retention,
         rings,
         stream,
+        transparency,
         vault,
         verify,
     )
@@ -65,6 +66,7 @@ def command(
         replay.BENCH,
         rings.BENCH,
         retention.BENCH,
+        transparency.BENCH,
         stream.BENCH,
         backtest.BENCH,
         parity.BENCH,

@@ -43,12 +43,8 @@ def _template(shown: RecordShown, template: Template) -> Iterator[RenderableType
             yield Text(sentence, style="dim")
         for line in field_lines(field, shown):
             if line.section == "others":
-                number = (
-                    NOT_HELD
-                    if line.status == "not_held"
-                    else count_words(None if line.value is None else int(line.value))
-                )
-                yield Text(f"{line.row}: {number}")
+                count = None if line.value is None else int(line.value)
+                yield Text(f"{line.row}: {NOT_HELD if line.status == 'not_held' else count_words(count)}")
         for section, table in field_parts(field, shown):
             for grid in grids_of(section, table):
                 yield _table(grid)

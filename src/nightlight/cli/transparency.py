@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from enum import StrEnum
 from pathlib import Path
@@ -140,16 +141,9 @@ def _to_terminal(shown: RecordShown, template: Template | None, out: Path | None
     if out is None:
         Console(highlight=False).print(picture)
         return
-    paper = Console(record=True, width=160, file=_Nowhere(), highlight=False)
-    paper.print(picture)
-    _write(out, paper.export_text().encode())
-
-
-class _Nowhere:
-    def write(self, _text: str) -> int:
-        return 0
-
-    def flush(self) -> None: ...
+    written = io.StringIO()
+    Console(width=160, file=written, highlight=False).print(picture)
+    _write(out, written.getvalue().encode())
 
 
 def _write(path: Path, data: bytes) -> None:

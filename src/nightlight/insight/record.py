@@ -24,12 +24,12 @@ from nightlight.respond.calendar import DAY_MS
 NOT_FOR_PUBLICATION = "NOT FOR PUBLICATION"
 NO_MESSAGE = "no_message"
 
-_CATEGORY = {category: category.replace("_", " ") for category in Category}
+_CATEGORY: Mapping[str, str] = {category: category.replace("_", " ") for category in Category}
 _SEVERITY = {
     str(grade): f"{grade}: " + ", ".join(_CATEGORY[one] for one in Category if SEVERITY[one] == grade)
     for grade in sorted(set(SEVERITY.values()))
 }
-_VERDICT = {
+_VERDICT: Mapping[str, str] = {
     Verdict.VERIFIED: "proven",
     Verdict.VERIFIED_REDACTED: "proven in part",
     Verdict.HASH_ONLY: "digest alone",
@@ -37,19 +37,20 @@ _VERDICT = {
     Verdict.REFUSED: "does not fit what was sent",
     NO_MESSAGE: "names no message",
 }
-_SOURCE = {
+_SOURCE: Mapping[str, str] = {
     ReportSource.API: "sent with Nightlight",
     ReportSource.EVENT_REPORT: "the app's report button",
     ReportSource.USER_REPORT: "report of an account",
     ReportSource.OWN_PAGE: "the person's own page",
 }
-_CASE_SOURCE = {CaseSource.REPORT: "reports", CaseSource.DETECTION: "detection"}
-_OUTCOME = {
+_CASE_SOURCE: Mapping[str, str] = {CaseSource.REPORT: "reports", CaseSource.DETECTION: "detection"}
+_OUTCOME: Mapping[str, str] = {
     Outcome.VIOLATION: "violation",
     Outcome.NO_VIOLATION: "no violation",
     Outcome.INSUFFICIENT: "not enough evidence",
 }
-_AGENCY = {
+_POLICY: Mapping[str, str] = {policy: title for policy, title in POLICY_TITLES.items()}  # noqa: C416 - of another type
+_AGENCY: Mapping[str, str] = {
     AgencyKind.NCMEC: "NCMEC",
     AgencyKind.NCA: "NCA",
     AgencyKind.IWF: "IWF",
@@ -146,7 +147,7 @@ def _reports(counted: Counted) -> Section:
         "reports",
         "By the category the reporter chose, the best verdict on a message that the report is about, and the door it "
         "came by. One person may report the same more than once; reports that were refused unread are not in it.",
-        _rows(Category, counted.reports, 0),
+        _rows(Category, ((key[0], n) for key, n in counted.reports.items())),
         _CATEGORY,
         (
             _table("verdict", "By verdict", (*Verdict, NO_MESSAGE), verdicts, _VERDICT),
@@ -176,7 +177,7 @@ def _cases(counted: Counted, targets: RecordTargets) -> Section:
         "By severity, 0 the gravest: from the gravest category that was reported; lower for reports that nothing "
         "bears out. Times count from the opening, nights and holidays included; what nobody has looked at or decided "
         "yet counts as longer than anything.",
-        _rows(_SEVERITY, {(str(severity), step): n for (severity, step), n in counted.decided.items()}, 0),
+        _rows(_SEVERITY, ((key[0], n) for key, n in counted.decided.items())),
         _SEVERITY,
         (_table("source", "By what brought them up", tuple(CaseSource), sources, _CASE_SOURCE), looked, decided),
         (looked_times, decided_times),
@@ -189,9 +190,9 @@ def _decisions(counted: Counted) -> Section:
         "Decisions made",
         "decisions",
         "As they were decided, each by a person; none was automated. A policy is named only where it was broken.",
-        _rows(Outcome, counted.decisions, 0),
+        _rows(Outcome, ((key[0], n) for key, n in counted.decisions.items())),
         _OUTCOME,
-        (_table("policy", "By policy", tuple(Policy), counted.decisions, POLICY_TITLES, sums=False),),
+        (_table("policy", "By policy", tuple(Policy), counted.decisions, _POLICY, sums=False),),
     )
 
 
@@ -202,7 +203,7 @@ def _overturned(counted: Counted) -> Section:
         "decisions",
         "Taken back in the period by another reviewer, whenever they were made. By what was decided first, and what "
         "holds since. Decisions that nobody looked at again are not known to be right.",
-        _rows(Outcome, counted.overturned, 0),
+        _rows(Outcome, ((key[0], n) for key, n in counted.overturned.items())),
         _OUTCOME,
         (_table("to", "By what holds since", tuple(Outcome), counted.overturned, _OUTCOME),),
     )
@@ -215,7 +216,7 @@ def _actions(counted: Counted) -> Section:
         "actions",
         "Ordered by decisions, with notices to reporters, by their last change in the period. What prevention does by "
         "itself is not in it: that is removed after a while.",
-        _rows(_KINDS, counted.actions, 0),
+        _rows(_KINDS, ((key[0], n) for key, n in counted.actions.items())),
         {kind: kind.replace("_", " ") for kind in _KINDS},
         (_table("state", "By state", tuple(ActionState), counted.actions, None),),
     )
@@ -230,7 +231,7 @@ def _referrals(counted: Counted) -> Section:
         "Referrals begun",
         "referrals",
         "By kind of agency, how far they are now, and the agency's name as long as retention keeps it.",
-        _rows(AgencyKind, counted.referrals, 0),
+        _rows(AgencyKind, ((key[0], n) for key, n in counted.referrals.items())),
         _AGENCY,
         (
             _table("state", "By state", tuple(ReferralState), states, None),
@@ -252,20 +253,18 @@ def _handed_over(counted: Counted, targets: RecordTargets) -> Section:
         "Referrals handed over",
         "referrals",
         "First given to an agency in the period, by the severity of their case; times count from the case's opening.",
-        _rows(_SEVERITY, {(str(severity), step): n for (severity, step), n in counted.handed_over.items()}, 0),
+        _rows(_SEVERITY, ((key[0], n) for key, n in counted.handed_over.items())),
         _SEVERITY,
         (table,),
         (times,),
     )
 
 
-def _rows(
-    keys: Iterable[str], counts: Mapping[tuple[str, ...], int] | Mapping[tuple[str, object], int], at: int
-) -> dict[str, int]:
+def _rows(keys: Iterable[str], counts: Iterable[tuple[object, int]]) -> dict[str, int]:
     """Every key in its order, and whatever else was counted behind them: nothing is left out for want of a name."""
     rows = {str(key): 0 for key in keys}
-    for key, count in counts.items():
-        row = str(key[at])
+    for key, count in counts:
+        row = str(key)
         rows[row] = rows.get(row, 0) + count
     return rows
 

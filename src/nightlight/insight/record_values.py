@@ -162,8 +162,8 @@ def cautions(shown: RecordShown) -> list[str]:
     if not period.finished(record.as_of):
         said.append(f"The period is not over: it ends with {date_words(period.end - 1)}, UTC.")
     said += [
-        f"Counted on {moment_words(record.as_of)}. What still waited then counts as waiting, so the same period counted "
-        "later says more; publish one count of a period.",
+        f"Counted on {moment_words(record.as_of)}. What still waited then counts as waiting, so the same period says "
+        "more when it is counted later; publish one count of a period.",
         "Targets are the operator's own; no law sets them. Times run from the opening of a case by the clock, nights "
         "and holidays included.",
         "Every look and every decision was a person's. Nothing here was decided automatically: signals of detection "

@@ -69,7 +69,7 @@ def _own(one: Shown) -> Grid:
 
 def _table(one: Shown, shown: ShownTable) -> Grid:
     section, table = one.section, shown.table
-    columns = [column for column in shown.columns if shown.sums is None or shown.sums[column] != 0]
+    columns = [column for column in shown.columns if any(shown.cells.get((row, column)) != 0 for row in one.rows)]
     head = (section.unit, "all", *(REST_WORDS if column == REST else table.word(column) for column in columns))
     rows = [
         (

@@ -19,7 +19,7 @@ TEMPLATES = ("ofcom-c4", "dsa-15", "dsa-24")
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """``shows``: parts of a record, as ``section``, ``section.table`` or ``others.number``. ``says``: a fixed answer."""
+    """``shows``: parts of a record: ``section``, ``section.table`` or ``others.number``. ``says``: a fixed answer."""
 
     clause: str
     asks: str

@@ -7,7 +7,8 @@ beside a category, no agency but inside of its kind.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from nightlight.errors import RefusedError
@@ -21,6 +22,7 @@ REST = ""
 @dataclass(frozen=True, slots=True)
 class Table:
     """``columns``: keys, in order. ``sums``: whether the sums of columns are said; else cells are parts of their row.
+    Cells of a table of times are parts of what was within the target, or of what was not, and these of the row.
 
     ``open``: columns are names from the data, so that naming one says that it is not zero; what is hidden of such a
     table is not named.
@@ -127,7 +129,7 @@ def publish(section: Section, least: int = K_MIN) -> Shown:
         None if small(section.total, least) else section.total,
         {row: None if row in hidden else count for row, count in section.rows.items()},
         shown,
-        tuple(_timed(times, section, by_name[times.table], least) for times in section.times),
+        tuple(_timed(times, section, by_name[times.table], hidden, least) for times in section.times),
     )
 
 
@@ -137,11 +139,14 @@ def exact(section: Section) -> Shown:
 
 
 def _published(table: Table, section: Section, hidden_rows: frozenset[str], least: int) -> ShownTable:
+    times = next((times for times in section.times if times.table == table.name), None)
+    if times is not None:
+        return _over_time(table, times.targets, section, hidden_rows, least)
     if not table.sums:
         return _nested(table, section, hidden_rows, least)
     sums = {column: sum(table.cells.get((row, column), 0) for row in section.rows) for column in table.columns}
     if sum(sums.values()) != section.total:
-        raise RefusedError("record_miscounted", f"{section.name}: the table {table.name} does not add up to the total.")
+        raise _miscounted(section, f"the table {table.name} does not add up to the total")
     hidden_columns = hidden_parts(sums, least)
     hidden = hidden_cells(table.cells, section.rows.keys(), table.columns, hidden_rows, hidden_columns, least)
     return ShownTable(
@@ -156,12 +161,47 @@ def _published(table: Table, section: Section, hidden_rows: frozenset[str], leas
     )
 
 
+def _over_time(table: Table, targets: Targets, section: Section, hidden_rows: frozenset[str], least: int) -> ShownTable:
+    cells: dict[tuple[str, str], int | None] = {}
+    for place, (row, count) in enumerate(section.rows.items()):
+        parts = _parts(table, section, row, count)
+        met, missed = _sides(table, targets, place)
+        sides = {side: sum(parts[column] for column in side) for side in (met, missed)}
+        hidden = frozenset(parts) if row in hidden_rows or hidden_parts(sides, least) else frozenset()
+        for side in sides:
+            hidden |= hidden_parts({column: parts[column] for column in side}, least)
+        cells |= {(row, column): None if column in hidden else part for column, part in parts.items()}
+    sums = {column: _sum(cells[row, column] for row in section.rows) for column in table.columns}
+    return ShownTable(table, table.columns, cells, sums)
+
+
+def _sides(table: Table, targets: Targets, place: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Columns within the target of the row at this place, and the others."""
+    end = targets.edges.index(targets.of(place)) + 1
+    return table.columns[:end], table.columns[end:]
+
+
+def _parts(table: Table, section: Section, row: str, count: int) -> dict[str, int]:
+    parts = {column: table.cells.get((row, column), 0) for column in table.columns}
+    if sum(parts.values()) != count:
+        raise _miscounted(section, f"the parts of {row} do not add up to it")
+    return parts
+
+
+def _sum(counts: Iterable[int | None]) -> int | None:
+    """None if any is."""
+    known = list(counts)
+    return None if None in known else sum(count or 0 for count in known)
+
+
+def _miscounted(section: Section, what: str) -> RefusedError:
+    return RefusedError("record_miscounted", f"{section.title}: {what}.", "This is a fault of ours: report it.")
+
+
 def _nested(table: Table, section: Section, hidden_rows: frozenset[str], least: int) -> ShownTable:
     cells: dict[tuple[str, str], int | None] = {}
     for row, count in section.rows.items():
-        parts = {column: table.cells.get((row, column), 0) for column in table.columns}
-        if sum(parts.values()) != count:
-            raise RefusedError("record_miscounted", f"{section.name}: parts of {row} do not add up to it.")
+        parts = _parts(table, section, row, count)
         hidden = frozenset(parts) if row in hidden_rows else hidden_parts(parts, least)
         if table.open:
             # Nothing is zero that has a name here: a name that is kept back would say so.
@@ -177,33 +217,35 @@ def _nested(table: Table, section: Section, hidden_rows: frozenset[str], least: 
     return ShownTable(table, columns, cells, None)
 
 
-def _timed(times: Times, section: Section, shown: ShownTable, least: int) -> ShownTimes:
-    edges = times.targets.edges
+def _timed(times: Times, section: Section, shown: ShownTable, hidden_rows: frozenset[str], least: int) -> ShownTimes:
     rows = {}
-    for place, row in enumerate(section.rows):
-        spread, target = times.spreads.get(row, Spread({})), times.targets.of(place)
-        bars = [shown.cells[row, column] for column in shown.columns]
-        known = [bar for bar in bars if bar is not None]
-        whole = len(known) == len(bars)
-        within = sum(known[: edges.index(target) + 1]) if whole else None
-        rows[row] = ShownTime(target, within, _percentiles(spread, shown=whole, least=least))
-    spread = together(times.spreads.values())
-    sums = shown.sums or {}
-    whole = bool(sums) and None not in sums.values()
-    withins = [one.within for one in rows.values()]
-    every = None if None in withins else sum(within or 0 for within in withins)
-    return ShownTimes(times, rows, ShownTime(None, every, _percentiles(spread, shown=whole, least=least)))
+    for place, (row, count) in enumerate(section.rows.items()):
+        met, _ = _sides(shown.table, times.targets, place)
+        spread = times.spreads.get(row, Spread({}))
+        within = sum(shown.table.cells.get((row, column), 0) for column in met)
+        kept_back = row in hidden_rows or hidden_parts({"within": within, "beyond": count - within}, least)
+        found = _percentiles(spread, shown, [row], times.targets, least)
+        rows[row] = ShownTime(times.targets.of(place), None if kept_back else within, found)
+    every = _percentiles(together(times.spreads.values()), shown, section.rows, times.targets, least)
+    return ShownTimes(times, rows, ShownTime(None, _sum(time.within for time in rows.values()), every))
 
 
-def _percentiles(spread: Spread, *, shown: bool, least: int) -> tuple[Percentile, ...]:
+def _percentiles(
+    spread: Spread, shown: ShownTable, rows: Iterable[str], targets: Targets, least: int
+) -> tuple[Percentile, ...]:
+    """Those that lie in the same bar whatever it is that is kept back: they say nothing about it."""
+    bars = [sum(shown.cells[row, column] or 0 for row in rows) for column in shown.columns]
+    kept_back = spread.count - sum(bars)
     said = []
     for percent in PERCENTS:
-        if not spread.count:
+        rank, minutes = -(-spread.count * percent // 100), spread.percentile(percent)
+        bar = len(targets.edges) + 1 if minutes is None else bisect_left(targets.edges, minutes)
+        same = sum(bars[:bar]) + kept_back < rank <= sum(bars[: bar + 1])
+        if not spread.count and all(shown.cells[row, column] == 0 for row in rows for column in shown.columns):
             said.append(Percentile(percent, "nothing"))
-        elif not shown or not percentile_safe(spread.count, percent, least):
+        elif not same or not percentile_safe(spread.count, percent, least):
             said.append(Percentile(percent, "kept_back"))
         else:
-            minutes = spread.percentile(percent)
             said.append(Percentile(percent, "not_reached" if minutes is None else "known", minutes))
     return tuple(said)
 

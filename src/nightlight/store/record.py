@@ -53,7 +53,7 @@ class RecordTables:
 
         of_case, of_referral = cases.c, referrals.c
         handed = within(of_referral.finished_at)
-        after = literal_column(steps_sql("cases.opened_at", "referrals.finished_at"))
+        after: ColumnElement[int] = literal_column(steps_sql("cases.opened_at", "referrals.finished_at"))
         joined = referrals.join(cases, of_case.case_id == of_referral.case_id)
         over = within(decisions.c.overturned_at)
         to = func.coalesce(decisions.c.overturned_to, decisions.c.outcome)
