@@ -35,6 +35,7 @@ def _measure(progress: Progress) -> Sequence[Figure]:
         path = Path(folder) / "record.sqlite3"
         store = Database(f"sqlite:///{path}", bytes(32))
         store.migrate()
+        store.close()  # whoever fills it has it alone
         _fill(path, progress)
         keeper = RecordKeeper(store, _Clock(), targets, 90)
         times, peers, cases = [], [], 0
@@ -119,10 +120,8 @@ def _fill(path: Path, progress: Progress) -> None:
     connection = sqlite3.connect(path, isolation_level=None)
     for pragma in ("synchronous=OFF", "journal_mode=OFF", "cache_size=-200000"):
         connection.execute(f"PRAGMA {pragma}")
-    indexes = connection.execute(
-        "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
-        f" AND tbl_name IN ({', '.join(repr(name) for name in _TABLES)})"
-    ).fetchall()
+    every = connection.execute("SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'index'").fetchall()
+    indexes = [(name, sql) for name, table, sql in every if sql and table in _TABLES]
     connection.execute("BEGIN")
     for name, _ in indexes:
         connection.execute(f"DROP INDEX {name}")
