@@ -86,7 +86,7 @@ def serve(
     if workers > 1 and settings.resolved_database_url.startswith("sqlite"):
         raise RefusedError("workers", "SQLite serves one process.", "Set NIGHTLIGHT_DATABASE_URL to a PostgreSQL.")
     first = House(settings)  # settings that are missing or do not fit are said here, before anything starts
-    _ = first.attachment_policy, first.retention_rules, first.vault, first.master_key_name()
+    _ = first.record_keeper, first.attachment_policy, first.retention_rules, first.vault, first.master_key_name()
     first.homeserver.close()
     if workers > 1:
         uvicorn.run(

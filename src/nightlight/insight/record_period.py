@@ -59,8 +59,9 @@ def read_record_period(first: str, last: str, now: int) -> RecordPeriod:
     return RecordPeriod(begins, ends)
 
 
-def month_period(month: str, now: int) -> RecordPeriod:
-    return read_record_period(month, month, now)
+def month_of(now: int) -> str:
+    """The month that it is, as ``2026-11``."""
+    return date_words(now)[:7]
 
 
 def _day(text: str, name: str, *, last: bool) -> int:
