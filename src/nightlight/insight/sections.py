@@ -213,7 +213,7 @@ def _nested(table: Table, section: Section, hidden_rows: frozenset[str], least: 
             cells |= {(row, column): None if column in hidden else part for column, part in parts.items()}
     columns = table.columns
     if table.open:
-        columns = (*(column for column in columns if any((row, column) in cells for row in section.rows)), REST)
+        columns = tuple(column for column in (*columns, REST) if any((row, column) in cells for row in section.rows))
     return ShownTable(table, columns, cells, None)
 
 
