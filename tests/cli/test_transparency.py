@@ -160,7 +160,7 @@ def test_the_page_is_readable_for_everybody_and_asks_nobody(
     assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found.response["violations"]] == []
     assert ground == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(20, 23, 26)")
     assert not sideways
-    assert pictures == (8 if name == "record" else 0)
+    assert pictures == 0 if name == "template" else pictures > 4
 
 
 def test_a_page_for_paper_has_the_colours_of_the_day() -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from nightlight.cli.charts import HATCHES, SERIES, Chart, bars, draw_svg, short
 from nightlight.insight.record import RecordShown
-from nightlight.insight.record_values import count_words
+from nightlight.insight.record_values import KEPT_BACK, count_words
 from nightlight.insight.record_view import within_words
 from nightlight.insight.sections import Shown, ShownTable, ShownTimes
 from nightlight.insight.suppression import K_MIN
@@ -22,8 +22,13 @@ def record_charts(shown: RecordShown) -> list[Chart]:
         section = shown.section(name)
         for times in section.times:
             table = section.table(times.times.table)
-            made += [_distribution(section, table), *_against_targets(section, table, times)]
+            made += [*_distribution(section, table), *_against_targets(section, table, times)]
     return made
+
+
+def _axis(counts: Sequence[int | None], unit: str) -> str:
+    """What is kept back may be large: its bar is no measure of it."""
+    return f"{unit}; {KEPT_BACK} is kept back and of any size" if None in counts else unit
 
 
 def _rows(one: Shown) -> Chart:
@@ -33,31 +38,33 @@ def _rows(one: Shown) -> Chart:
 
     def draw(axes: Axes) -> None:
         bars(axes, labels, {section.unit: counts}, say=count_words, kept_back=K_MIN)
-        axes.set_xlabel(section.unit)
+        axes.set_xlabel(_axis(counts, section.unit))
 
     rows = [[label, count_words(count)] for label, count in zip(labels, counts, strict=True)]
     return _chart(section.name, section.title, ["", section.unit], rows, draw, 0.6 + 0.32 * len(labels))
 
 
-def _distribution(one: Shown, table: ShownTable) -> Chart:
-    """All together, by how long it took."""
+def _distribution(one: Shown, table: ShownTable) -> list[Chart]:
+    """All together, by how long it took; none where all of it is kept back."""
     labels = [table.table.word(column) for column in table.columns]
     counts = [table.sums[column] if table.sums else None for column in table.columns]
 
     def draw(axes: Axes) -> None:
         bars(axes, labels, {one.section.unit: counts}, say=count_words, kept_back=K_MIN)
-        axes.set_xlabel(one.section.unit)
+        axes.set_xlabel(_axis(counts, one.section.unit))
 
     rows = [[label, count_words(count)] for label, count in zip(labels, counts, strict=True)]
-    key = f"{one.section.name}-{table.table.name}"
-    return _chart(key, table.table.title, ["took", one.section.unit], rows, draw, 0.6 + 0.32 * len(labels))
+    key, head = f"{one.section.name}-{table.table.name}", ["took", one.section.unit]
+    if all(count is None for count in counts):
+        return []
+    return [_chart(key, table.table.title, head, rows, draw, 0.6 + 0.32 * len(labels))]
 
 
 def _against_targets(one: Shown, table: ShownTable, times: ShownTimes) -> list[Chart]:
     """None where every row is empty or kept back: an empty chart would look like nothing within the target."""
     section, waits = one.section, table.columns[-1]
     has_waits = table.table.word(waits) == "not yet"
-    parts: dict[str, list[float]] = {"within the target": [], "later": [], "not yet": []}
+    parts: dict[str, list[float]] = {"within the target": [], "later": [], "not yet": [], "later or not yet": []}
     labels, rows = [], []
     for row, time in times.rows.items():
         count = one.rows[row]
@@ -66,9 +73,11 @@ def _against_targets(one: Shown, table: ShownTable, times: ShownTimes) -> list[C
         rows.append([label, target, count_words(count), count_words(time.within), within_words(time, count)])
         if not count or time.within is None:
             continue
-        waiting = (table.cells[row, waits] or 0) if has_waits else 0
-        labels.append(f"{label} ({target})")
-        for name, part in zip(parts, (time.within, count - time.within - waiting, waiting), strict=True):
+        waiting = table.cells[row, waits] if has_waits else 0
+        rest = count - time.within
+        labels.append(f"severity {row} ({target})")
+        told = (rest - waiting, waiting, 0) if waiting is not None else (0, 0, rest)
+        for name, part in zip(parts, (time.within, *told), strict=True):
             parts[name].append(part / count)
     if not labels:
         return []
@@ -79,7 +88,7 @@ def _against_targets(one: Shown, table: ShownTable, times: ShownTimes) -> list[C
     head = ["severity", "target", section.unit, "within", "share"]
     key = f"{section.name}-{table.table.name}-targets"
     title = f"{table.table.title}: against the targets"
-    return [_chart(key, title, head, rows, draw, 1.1 + 0.4 * len(labels), legend=True)]
+    return [_chart(key, title, head, rows, draw, 1.1 + 0.4 * len(labels))]
 
 
 def _stacked(axes: Axes, labels: Sequence[str], parts: Mapping[str, Sequence[float]]) -> None:
@@ -95,6 +104,8 @@ def _stacked(axes: Axes, labels: Sequence[str], parts: Mapping[str, Sequence[flo
     axes.set_xlim(0, 1)
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    # Above the bars, not on them.
+    axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 0.98), ncols=len(parts))
 
 
 def _chart(
@@ -102,11 +113,9 @@ def _chart(
     title: str,
     head: Sequence[str],
     rows: Sequence[Sequence[str]],
-    draw: object,
+    draw: Callable[[Axes], None],
     height: float,
-    *,
-    legend: bool = False,
 ) -> Chart:
     said = "; ".join(f"{row[0]} {row[-1]}" for row in rows)
-    svg = draw_svg(key, draw, height, legend=legend)  # type: ignore[arg-type]
+    svg = draw_svg(key, draw, height)
     return Chart(title, f"{title}. {said}.", svg, head, rows)
