@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -33,7 +34,7 @@ STEPS = st.sampled_from([5, 15, 60, 61, 240, 600, 1_440, 4_320, 20_160, 50_400])
 SEVERITY = st.integers(0, 4)
 
 
-def counts(*keys: st.SearchStrategy[object]) -> st.SearchStrategy[dict[tuple[object, ...], int]]:
+def counts(*keys: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.dictionaries(st.tuples(*keys), COUNT, max_size=14)
 
 
@@ -43,9 +44,9 @@ def records(draw: st.DrawFn) -> Record:
     looked = draw(counts(SEVERITY, st.sampled_from(["report", "detection"]), waits))
     # The same cases by when they were decided: as many of each severity as were looked at or not.
     decided: dict[tuple[int, int | None], int] = {}
-    for (severity, _, _), count in looked.items():  # type: ignore[misc]
+    for (severity, _, _), count in looked.items():
         key = (severity, draw(waits))
-        decided[key] = decided.get(key, 0) + count  # type: ignore[index, arg-type]
+        decided[key] = decided.get(key, 0) + count
     outcomes = st.sampled_from(["violation", "no_violation", "insufficient_evidence"])
     counted = Counted(
         reports=draw(
@@ -54,20 +55,20 @@ def records(draw: st.DrawFn) -> Record:
                 st.sampled_from(["VERIFIED", "REFUSED", ""]),
                 st.sampled_from(["api", "own_page"]),
             )
-        ),  # type: ignore[arg-type]
-        looked=looked,  # type: ignore[arg-type]
+        ),
+        looked=looked,
         decided=decided,
-        handed_over=draw(counts(SEVERITY, STEPS)),  # type: ignore[arg-type]
-        decisions=draw(counts(outcomes, st.sampled_from(["none", "platform.spam", "safety.threats"]))),  # type: ignore[arg-type]
-        overturned=draw(counts(outcomes, outcomes)),  # type: ignore[arg-type]
-        actions=draw(counts(st.sampled_from(["warn", "lock"]), st.sampled_from(["done", "failed"]))),  # type: ignore[arg-type]
+        handed_over=draw(counts(SEVERITY, STEPS)),
+        decisions=draw(counts(outcomes, st.sampled_from(["none", "platform.spam", "safety.threats"]))),
+        overturned=draw(counts(outcomes, outcomes)),
+        actions=draw(counts(st.sampled_from(["warn", "lock"]), st.sampled_from(["done", "failed"]))),
         referrals=draw(
             counts(
                 st.sampled_from(["ncmec", "police"]),
                 st.sampled_from(["Northshire", "Southmere", "Eastvale", ""]),
                 st.sampled_from(["draft", "filed"]),
             )
-        ),  # type: ignore[arg-type]
+        ),
         others={other: draw(COUNT) for other in Other},
     )
     return make_record(YEAR, counted, TARGETS, NOW, 90)
@@ -311,7 +312,7 @@ def test_percentiles_are_the_nearest_rank_and_who_waits_is_the_longest(took: lis
     steps = [None if ms is None else step_of(ms) for ms in took]
     done = [step for step in steps if step is not None]
     spread = Spread({step: done.count(step) for step in done}, steps.count(None))
-    ordered = sorted(done) + [None] * steps.count(None)  # type: ignore[list-item]
+    ordered: list[int | None] = [*sorted(done), *[None] * steps.count(None)]
     for percent in (50, 90, 95):
         assert spread.percentile(percent) == ordered[-(-len(ordered) * percent // 100) - 1]
 

@@ -93,6 +93,8 @@ def made(dice: random.Random, many: int) -> StoreRows:
 
 
 def store_rows(store: Database, rows: StoreRows) -> None:
+    values: dict[str, Any]
+    more: dict[str, Any]
     blank: dict[str, Any] = {"attempts": 0, "next_attempt_at": 0}
     batches: dict[Any, list[dict[str, Any]]] = defaultdict(list)
     for row in rows.cases:
@@ -200,7 +202,8 @@ def test_minutes_are_worked_out_alike_in_the_database_and_in_python(database: Da
     rows = StoreRows(cases=[CaseRow(f"case_{n}", 7, 0, "report", 7 + took, None) for n, took in enumerate(TOOK)])
     store_rows(database, rows)
     with database.engine.connect() as connection:
-        found = dict(connection.execute(text("SELECT case_id, looked_after FROM cases")).all())  # type: ignore[arg-type]
+        query = connection.execute(text("SELECT case_id, looked_after FROM cases"))
+        found = {row.case_id: row.looked_after for row in query}
     assert found == {f"case_{n}": step_of(took) for n, took in enumerate(TOOK)}
 
 
@@ -274,7 +277,7 @@ def test_a_store_from_before_gets_looks_and_verdicts_from_what_is_written_down(d
             {"no": False},
         )
         messages = [{"verdict": "REFUSED", "role": "reported"}, {"verdict": "VERIFIED", "role": "reported"}]
-        said = (
+        said: tuple[tuple[int, int, str, str, dict[str, Any]], ...] = (
             (1, 70, "case.viewed", "case_0", {}),
             (2, 40, "evidence.viewed", "case_0", {}),
             (3, 50, "report.received", "r1", {"messages": messages}),
