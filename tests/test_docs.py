@@ -38,6 +38,7 @@ from nightlight.web.api.service import ServiceTokens
 from nightlight.web.console.asks import ask_routes
 from nightlight.web.console.holds import hold_routes
 from nightlight.web.console.policies import policy_routes
+from nightlight.web.console.record import record_routes
 from nightlight.web.console.routes import console_routes
 from nightlight.web.console.second_look import second_look_routes
 
@@ -145,8 +146,8 @@ def test_every_route_of_the_console_is_documented() -> None:
             assert f"`{method} {route.path}`" in text, route.path
 
 
-@pytest.mark.parametrize("routes", [policy_routes, ask_routes])
-def test_every_route_about_policies_and_asks_is_documented(routes: Callable[..., list[BaseRoute]]) -> None:
+@pytest.mark.parametrize("routes", [policy_routes, ask_routes, record_routes])
+def test_every_route_about_policies_asks_and_the_record_is_documented(routes: Callable[..., list[BaseRoute]]) -> None:
     text = page("docs/console.md")
     for route in routes(None, None, cookie_secure=True, session_seconds=1):
         assert isinstance(route, Route)

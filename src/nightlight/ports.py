@@ -13,6 +13,8 @@ from nightlight.evidence.log import LogEntry, LogHead, LogKind
 from nightlight.evidence.stored_event import StoredEvent
 from nightlight.hazmat.attachment import Opening
 from nightlight.hazmat.merkle import Node
+from nightlight.insight.record_period import RecordPeriod
+from nightlight.insight.record_rows import Counted
 from nightlight.model.account import Age, BirthMonth
 from nightlight.model.account_record import AccountRecord
 from nightlight.model.action import Action
@@ -842,6 +844,10 @@ class Transaction(Protocol):
     def add_backtest(self, record: BacktestRecord) -> None: ...
     def backtests(self, since: int) -> list[BacktestRecord]:
         """Those run later than ``since``, the newest first."""
+
+    # The record that is published
+    def counted(self, period: RecordPeriod) -> Counted:
+        """What happened in the period; for a reading transaction that sees one instant."""
 
     # Reviewers and their sessions
     def add_reviewer(self, reviewer: Reviewer, at: int) -> None: ...

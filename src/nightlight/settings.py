@@ -218,6 +218,20 @@ class Settings(BaseSettings):
         None, description="Rules of your own about which agency is told; empty: the ones that come along."
     )
 
+    # The record that is published
+    target_first_look: str = Field(
+        "1,4,24,72,168",
+        description="The operator's own targets: hours until somebody first looks at a case, for severity 0 (the "
+        "gravest) to 4. They are published with the record.",
+    )
+    target_decision: str = Field(
+        "24,24,72,168,336", description="The same until a case is decided, counted from its opening."
+    )
+    target_referral: str = Field(
+        "48,48,168,336,336",
+        description="The same until an agency has the referral, counted from the opening of its case.",
+    )
+
     # The evidence vault
     master_key_file: Path | None = Field(
         None,

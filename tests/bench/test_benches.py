@@ -25,6 +25,7 @@ from nightlight.bench import (
     retention,
     rings,
     stream,
+    transparency,
     vault,
     verify,
 )
@@ -47,6 +48,7 @@ SMALL: list[tuple[ModuleType, dict[str, Any]]] = [
     (referral, {"DOCUMENTS": 2, "ROUNDS": 1, "SUBMISSIONS": 1, "FILES": 2, "FILE_BYTES": 50_000}),
     (replay, {"DECISIONS": 50, "ACCOUNTS": 10, "ROUNDS": 1}),
     (retention, {"CASES": 2_000, "ROUNDS": 1}),
+    (transparency, {"CASES": 2_000, "ROUNDS": 1}),
     (rings, {"EDGES": 400, "ACCOUNTS": 60, "ITEMS": 40, "BATCH": 10, "ROUNDS": 1, "PLAIN_EDGES": 50, "EVENTS": 200}),
 ]
 

@@ -75,7 +75,7 @@ def _fill(path: Path) -> None:
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA synchronous=OFF")
     connection.execute("BEGIN")
-    connection.executemany("INSERT INTO cases VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", _cases())
+    connection.executemany("INSERT INTO cases VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,NULL)", _cases())
     columns = (
         "referral_id, case_id, agency, recipient, kind, legal_basis, proposed_by, proposed_at, needed, state, "
         "messages, attestation, contents, urgent, reviewed_by, reference, finished_at"

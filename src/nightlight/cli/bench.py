@@ -46,6 +46,7 @@ def command(
         retention,
         rings,
         stream,
+        transparency,
         vault,
         verify,
     )
@@ -66,6 +67,7 @@ def command(
         replay.BENCH,
         rings.BENCH,
         retention.BENCH,
+        transparency.BENCH,
         stream.BENCH,
         backtest.BENCH,
         parity.BENCH,

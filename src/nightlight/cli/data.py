@@ -105,3 +105,8 @@ def shipped_platforms() -> bytes:
 def shipped_published() -> bytes:
     """Figures that newspapers and a charity printed from police forces' answers, with their sources."""
     return resources.files("nightlight.insight").joinpath("published.csv").read_bytes()
+
+
+def regulator_template(name: str) -> bytes:
+    """What a regulator asks for, as it comes along."""
+    return resources.files("nightlight.insight").joinpath("templates", f"{name}.yaml").read_bytes()

@@ -30,6 +30,7 @@ from nightlight.cli import rules as rules_command
 from nightlight.cli import simulate as simulate_command
 from nightlight.cli import stream as stream_command
 from nightlight.cli import town as town_command
+from nightlight.cli import transparency as transparency_command
 from nightlight.cli import verify as verify_command
 from nightlight.cli.output import say
 from nightlight.errors import NightlightError, RefusedError, UnavailableError
@@ -62,6 +63,7 @@ app.add_typer(town_command.app, name="town")
 app.add_typer(simulate_command.app, name="simulate")
 app.command("disclose")(disclose_command.command)
 app.command("verify")(verify_command.command)
+app.command("transparency")(transparency_command.command)
 app.command("demo")(demo_command.command)
 app.command("doctor")(doctor_command.command)
 app.command("bench")(bench_command.command)
@@ -86,7 +88,7 @@ def serve(
     if workers > 1 and settings.resolved_database_url.startswith("sqlite"):
         raise RefusedError("workers", "SQLite serves one process.", "Set NIGHTLIGHT_DATABASE_URL to a PostgreSQL.")
     first = House(settings)  # settings that are missing or do not fit are said here, before anything starts
-    _ = first.attachment_policy, first.retention_rules, first.vault, first.master_key_name()
+    _ = first.record_keeper, first.attachment_policy, first.retention_rules, first.vault, first.master_key_name()
     first.homeserver.close()
     if workers > 1:
         uvicorn.run(

@@ -1,4 +1,4 @@
-"""The parts behind keeping and erasing."""
+"""The parts behind keeping, erasing, and what is counted of it all."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from nightlight.cli.own_page import OwnPageRooms
 from nightlight.errors import RefusedError
 from nightlight.flows.erase import Eraser
 from nightlight.flows.holds import HoldDesk
+from nightlight.flows.record import RecordKeeper
 from nightlight.flows.shred_case import CaseShredder
 from nightlight.hazmat.strict_yaml import MalformedError
+from nightlight.insight.record import RecordTargets
+from nightlight.insight.waits import read_targets
 from nightlight.ports import Shredder
 from nightlight.respond.retention_rules import RetentionRules, read_retention_rules
 
@@ -49,3 +52,13 @@ class RetentionRooms(OwnPageRooms, VaultRooms):
     @cached_property
     def hold_desk(self) -> HoldDesk:
         return HoldDesk(self.store, self.clock, new_id)
+
+    @cached_property
+    def record_keeper(self) -> RecordKeeper:
+        settings = self.settings
+        targets = RecordTargets(
+            read_targets(settings.target_first_look, "NIGHTLIGHT_TARGET_FIRST_LOOK"),
+            read_targets(settings.target_decision, "NIGHTLIGHT_TARGET_DECISION"),
+            read_targets(settings.target_referral, "NIGHTLIGHT_TARGET_REFERRAL"),
+        )
+        return RecordKeeper(self.store, self.clock, targets, settings.events_days)

@@ -23,6 +23,7 @@ from nightlight.web.app import build_app
 from nightlight.web.console.asks import ask_routes
 from nightlight.web.console.holds import hold_routes
 from nightlight.web.console.policies import policy_routes
+from nightlight.web.console.record import record_routes
 from nightlight.web.console.referral_desk import ReferralPages, referral_desk_routes
 from nightlight.web.console.routes import console_routes
 from nightlight.web.console.rules import rule_routes
@@ -122,6 +123,12 @@ def app_for(house: House) -> FastAPI:
             ),
             *rule_routes(
                 house.rule_report,
+                house.door,
+                cookie_secure=settings.cookie_secure,
+                session_seconds=int(settings.session_hours * 3600),
+            ),
+            *record_routes(
+                house.record_keeper,
                 house.door,
                 cookie_secure=settings.cookie_secure,
                 session_seconds=int(settings.session_hours * 3600),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -113,3 +114,8 @@ VERDICT_OF: dict[Code, Verdict] = {
 def verdict_for(code: Code) -> MessageVerdict:
     """The verdict that belongs to ``code``; every code not listed as verified or unverifiable is a refusal."""
     return MessageVerdict(VERDICT_OF.get(code, Verdict.REFUSED), code)
+
+
+def best_verdict(verdicts: Iterable[Verdict]) -> Verdict | None:
+    """Of a report, by those on the messages it is about: the one that proves most; None where there is no message."""
+    return min(verdicts, key=list(Verdict).index, default=None)

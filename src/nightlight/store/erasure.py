@@ -86,7 +86,7 @@ FATES: dict[Table, Fates] = {
         None,
         {"subject": Goes(_REPORT), "room_id": Goes(_REPORT)},
         _stays("case_id", "opened_at", "state", "category", "severity", "proven", "messages", "reports", "source")
-        | _stays("reported_at", "decided_at", "outcome", "erased"),
+        | _stays("reported_at", "decided_at", "outcome", "erased", "seen_at", "looked_after", "decided_after"),
     ),
     reports: Fates(
         None,
@@ -105,7 +105,7 @@ FATES: dict[Table, Fates] = {
             "language": Goes(_REPORT, "und"),
         },
         _stays("report_id", "received_at", "source", "source_ref", "category", "state", "case_id", "attempts")
-        | _stays("next_attempt_at"),
+        | _stays("next_attempt_at", "verdict"),
     ),
     reported_messages: Fates(
         _REPORT,

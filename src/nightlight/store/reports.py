@@ -20,7 +20,7 @@ from nightlight.model.report import (
     ReportSource,
     ReportState,
 )
-from nightlight.model.verdict import Code, verdict_for
+from nightlight.model.verdict import Code, best_verdict, verdict_for
 from nightlight.ports import NewReport, PendingReport
 from nightlight.store.case_keys import CaseKeyTables
 from nightlight.store.schema import cases, evidence, reported_messages, reports
@@ -83,6 +83,7 @@ class ReportTables(CaseKeyTables):
                 "openid_token": new.openid_token,
                 "attempts": 0,
                 "next_attempt_at": new.next_attempt_at,
+                "verdict": _verdict(report),
             },
         )
         self._add_messages(report)
@@ -187,6 +188,7 @@ class ReportTables(CaseKeyTables):
                 "state": report.state,
                 "case_id": report.case_id,
                 "openid_token": None,
+                "verdict": _verdict(report),
                 **note_columns(self._sealing, report),
             },
         )
@@ -292,6 +294,10 @@ class ReportTables(CaseKeyTables):
             target_account=row.target_account,
             messages=tuple(_message(message, key_in(self._sealing, message, scope)) for message in messages),
         )
+
+
+def _verdict(report: Report) -> str:
+    return best_verdict(message.verdict.verdict for message in report.messages if message.reported) or ""
 
 
 def _message(row: Row[Any], message_key: bytes | None) -> ReportedMessage:

@@ -19,6 +19,7 @@ from nightlight.model.report import ReportState
 from nightlight.model.retention import Erasure, Phase, Record
 from nightlight.respond.retention import PHASE_OF, Kept, Referred
 from nightlight.store.detection_schema import alerts
+from nightlight.store.record import first_view
 from nightlight.store.retention_schema import erasures, holds
 from nightlight.store.schema import actions, cases, decisions, referrals, reported_messages, reports
 
@@ -205,6 +206,7 @@ class RetentionTables:
                     cases.c.decided_at.is_distinct_from(decisions.c.decided_at),
                     cases.c.outcome.is_distinct_from(_HOLDS),
                     cases.c.reported_at.is_distinct_from(last),
+                    cases.c.seen_at.is_distinct_from(first_view(cases.c.case_id)),
                 )
             )
             .limit(1)

@@ -25,6 +25,7 @@ from nightlight.store.log import LogTable
 from nightlight.store.numbering import Numbering
 from nightlight.store.own_page import OwnPageTables
 from nightlight.store.policies import PolicyTables
+from nightlight.store.record import SEEN, RecordTables
 from nightlight.store.relations import RelationTables
 from nightlight.store.retention import RetentionTables
 from nightlight.store.reviewers import ReviewerTables
@@ -52,6 +53,7 @@ class SqlTransaction(
     SubmissionTables,
     RetentionTables,
     ErasureTables,
+    RecordTables,
 ):
     """Implements ``nightlight.ports.Transaction`` on one connection."""
 
@@ -69,6 +71,8 @@ class SqlTransaction(
             self._log.lock()
 
     def log(self, at: int, kind: LogKind, actor: str, subject: str, detail: Mapping[str, Any]) -> LogEntry:
+        if kind in SEEN:
+            self.note_seen(subject, at)
         return self._log.append(at, kind, actor, subject, detail)
 
     def if_undone(self, call: Callable[[], None]) -> None:

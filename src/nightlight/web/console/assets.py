@@ -20,6 +20,7 @@ NAMES = (
     "detection.css",
     "rings.css",
     "referrals.css",
+    "record.css",
     "console.js",
     "logo.svg",
 )
