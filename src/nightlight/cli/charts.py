@@ -32,7 +32,7 @@ DARK: Mapping[str, str] = {
 #: Stand in for the variables while matplotlib draws.
 _DRAWN = {f"#0102{place:02x}": name for place, name in enumerate(LIGHT)}
 _BY_NAME = {name: colour for colour, name in _DRAWN.items()}
-INK, SOFT, FAINT, GROUND = (_BY_NAME[name] for name in ("ink", "soft", "line", "ground"))
+INK, SOFT, FAINT = (_BY_NAME[name] for name in ("ink", "soft", "line"))
 #: One after another; every series has a hatch, a line and a marker of its own besides.
 SERIES = tuple(_BY_NAME[name] for name in ("one", "two", "three", "four", "five", "ink"))
 HATCHES = ("", "////", "....", "xxxx", "----", "\\\\\\\\")

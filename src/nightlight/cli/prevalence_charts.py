@@ -17,6 +17,7 @@ from nightlight.cli.charts import (
     SERIES,
     SOFT,
     Chart,
+    beside,
     draw_svg,
     short,
 )
@@ -82,7 +83,7 @@ def shares_chart(shares: Shares) -> Chart:
         axes.barh(
             last, high - low, 0.62, left=low, facecolor="none", edgecolor=SOFT, hatch="..", linewidth=1, linestyle="--"
         )  # fmt: skip
-        _beside(axes, words.unknown(shares), high, last)
+        beside(axes, words.unknown(shares), high, last)
         axes.set_yticks([*places, last], [*(bar.label for bar in bars), "PLATFORM UNKNOWN\n(of all offences)"])
         axes.set_ylim(last + 0.6, -0.6)
         axes.set_xlim(0, 1.14)
@@ -200,11 +201,7 @@ def _draw_bar(axes: Axes, place: float, bar: _Bar) -> None:
         middle, place, xerr=[[max(0.0, middle - bar.low)], [max(0.0, bar.high - middle)]],
         fmt="none", ecolor=INK, capsize=3, linewidth=1.2,
     )  # fmt: skip
-    _beside(axes, words.between(bar.low, bar.high) if bar.share is None else words.percent(bar.share), bar.high, place)
-
-
-def _beside(axes: Axes, text: str, x: float, y: float) -> None:
-    axes.annotate(text, (x, y), (5, 0), textcoords="offset points", va="center", fontsize=8, color=INK)
+    beside(axes, words.between(bar.low, bar.high) if bar.share is None else words.percent(bar.share), bar.high, place)
 
 
 def _caption(axes: Axes, text: str) -> None:
