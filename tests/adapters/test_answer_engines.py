@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nightlight.adapters.answers import read as reading
+from nightlight.adapters.answers.counted import count_offences
 from nightlight.adapters.answers.limits import Limits
 from nightlight.adapters.answers.read import open_file, read_answers
 from nightlight.errors import RefusedError
@@ -50,7 +50,7 @@ def counted(path: Path) -> bool:
     opened = open_file(path, TABLE, limits=COUNTED)
     (one,) = opened.tables
     assert one.text is not None
-    found = reading.count_offences(one.text, one.understood, TABLE, ForceNames(), one.where, "x", opened.said)
+    found = count_offences(one.text, one.understood, TABLE, ForceNames(), one.where, "x", opened.said)
     if found is None:
         return False
     plain = read_table(one.body, TABLE, ForceNames(), one.where, "x")

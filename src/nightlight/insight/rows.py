@@ -6,6 +6,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple
 
 from nightlight.errors import RefusedError
 from nightlight.insight.cells import Numbers, read_number
@@ -24,6 +26,8 @@ _NOTE = re.compile(
 )
 #: A cell that is so long and stands alone is a sentence.
 _SENTENCE = 60
+#: So many cells are remembered: a few make up nearly all.
+_OFTEN_MAX = 16_384
 #: Of what was noticed again and again, so many are told one by one.
 _TOLD_MAX = 5
 _SUM = re.compile(
@@ -41,8 +45,7 @@ class LineKind(StrEnum):
     SKIPPED = "skipped"
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """``number`` counts from 1. ``cells``: as many as there are columns, without space around them."""
 
     number: int
@@ -66,6 +69,7 @@ class Noted:
         return "; ".join(self._first) + (f"; and {more:,} more" if more else "")
 
 
+@lru_cache(_OFTEN_MAX)
 def is_sum(text: str) -> bool:
     return bool(_SUM.fullmatch(text.strip()))
 
@@ -100,7 +104,8 @@ class Body:
             if number <= last:
                 continue
             cells = [cell.strip() for cell in raw[:width]]
-            cells += [""] * (width - len(cells))
+            if len(cells) < width:
+                cells += [""] * (width - len(cells))
             if len(raw) > width or loose:
                 self._check_width(number, raw, loose)
             if self.merged:
@@ -177,9 +182,13 @@ class _Sorter:
         return bool(_NOTE.fullmatch(text)) or (len(text) > _SENTENCE and first not in self._named)
 
     def _is_sum(self, first: int, cells: Sequence[str]) -> bool:
-        if any(cells[index] and is_sum(cells[index]) for index in self._summed):
-            return True
-        if any(cells[index] for index in self._summed):
+        named = False
+        for index in self._summed:
+            if cell := cells[index]:
+                named = True
+                if is_sum(cell):
+                    return True
+        if named:
             return False
         # Nothing says what the line is about: its label stands elsewhere, or it has none.
         labelled = is_sum(cells[first]) and first not in self._figures

@@ -77,18 +77,19 @@ def survey_of(body: Body) -> Survey:
     blanks: dict[int, int] = {}
     met: dict[int, set[tuple[str, ...]]] = {column.index: set() for column in filled}
     above: dict[int, str] = {}
+    places = [(column.index, values[column.index], column) for column in columns]
     for line in body.lines():
         if line.kind is not LineKind.DATA:
             if line.kind is not LineKind.BLANK:
                 above.clear()
             continue
-        for column in columns:
-            cell = line.cells[column.index]
+        for index, seen, column in places:
+            cell = line.cells[index]
             if not cell:
-                blanks.setdefault(column.index, line.number)
-            elif cell not in values[column.index]:
-                values[column.index][cell] = line.number
-                if len(values[column.index]) > DATES_MAX:
+                blanks.setdefault(index, line.number)
+            elif cell not in seen:
+                seen[cell] = line.number
+                if len(seen) > DATES_MAX:
                     raise _too_many(column, DATES_MAX)
         if met:
             _look_for_merged(line.cells, filled, met, above)

@@ -33,7 +33,6 @@ MEMORY = "1GB"
 #: So many different texts of one column are looked at one by one.
 _TEXTS_MAX = 500_000
 _BATCH = 10_000
-_COMPARED_MAX = 24
 #: What no cell holds: empty ones are texts, too.
 _NO_TEXT = "\x01"
 
@@ -144,24 +143,23 @@ class _Counting:
     ) -> Iterator[tuple[list[str], int]]:
         """Lines that mean the same, one of each, and how many there are. Texts go through the engine as numbers."""
         classes = [_Classes(index, texts[index], meanings.get(index)) for index in self._used]
-        key, joins, size = "0::BIGINT", "", 1
+        key, size = "0::BIGINT", 1
+        lists: list[list[int]] = []
         for one in classes:
             self._sql.execute(f"CREATE TABLE texts{one.index} AS SELECT unnest($1::VARCHAR[]) AS text", [one.texts])
             self._sql.execute(f"CREATE TYPE code{one.index} AS ENUM (SELECT text FROM texts{one.index})")  # noqa: S608 - own names
-            if one.joined:
-                self._sql.execute(
-                    f"CREATE TABLE classes{one.index} AS "
-                    "SELECT unnest($1::INTEGER[]) AS code, unnest($2::INTEGER[]) AS number",
-                    [list(range(len(one.texts))), one.numbers],
-                )
-                joins += f" JOIN classes{one.index} ON classes{one.index}.code = code{one.index}"
-            key += f" + {size} * ({one.number})"
+            number = f"code{one.index}"
+            if len(one.stand) < len(one.texts):
+                lists.append(one.numbers)
+                number = f"(${len(lists)}::INTEGER[])[code{one.index} + 1]"
+            key += f" + {size} * {number}"
             size *= len(one.stand)
         codes = ", ".join(
             f"enum_code({self._cells[one.index]}::code{one.index})::INTEGER AS code{one.index}" for one in classes
         )
         result = self._sql.execute(
-            f"SELECT {key} AS key, count(*) FROM (SELECT {codes} FROM {self._source}){joins} GROUP BY key"  # noqa: S608 - own names
+            f"SELECT {key} AS key, count(*) FROM (SELECT {codes} FROM {self._source}) GROUP BY key",  # noqa: S608 - own names
+            lists,
         )
         width = len(self._understood.columns)
         while batch := result.fetchmany(_BATCH):
@@ -176,27 +174,14 @@ class _Counting:
 
 
 class _Classes:
-    """The texts of one column by what they mean, so that those alike follow each other. ``stand``: one of each."""
+    """The texts of one column by what they mean. ``numbers``: the class of each; ``stand``: one text for each class."""
 
     def __init__(self, index: int, texts: list[str], meanings: dict[str, str] | None) -> None:
-        self.index = index
-        meant = meanings or {text: text for text in texts}
-        self.texts = sorted(texts, key=lambda text: (meant[text], text))
-        self.stand: list[str] = []
-        self.numbers: list[int] = []
-        begins: list[int] = []
-        last = None
-        for place, text in enumerate(self.texts):
-            if last is None or meant[text] != last:
-                last = meant[text]
-                begins.append(place)
-                self.stand.append(last.strip())
-            self.numbers.append(len(begins) - 1)
-        # Few classes are told by where they begin, many by a table; where all texts differ, a code is its own class.
-        alone = len(begins) == len(self.texts)
-        self.joined = not alone and len(begins) > _COMPARED_MAX
-        compared = " + ".join(f"(code{index} >= {begin})::INTEGER" for begin in begins[1:]) or "0"
-        self.number = f"code{index}" if alone else f"classes{index}.number" if self.joined else compared
+        self.index, self.texts = index, texts
+        numbers: dict[str, int] = {}
+        meant = meanings or {}
+        self.numbers = [numbers.setdefault(meant.get(text, text), len(numbers)) for text in texts]
+        self.stand = [text.strip() for text in numbers]
 
 
 def _representatives(meanings: dict[str, Hashable]) -> dict[str, str]:
