@@ -53,7 +53,8 @@ def test_one_line_for_each_offence_needs_no_mapping() -> None:
 def test_what_was_unified_and_put_into_years_is_told() -> None:
     assert told(OFFENCES) == {
         "force_names": 'answer.csv: "Northshire" stands for "NORTHSHIRE", "Northshire Police".',
-        "dates": "answer.csv: dates are put into years from April.",
+        "dates": "answer.csv: dates are put into years from April. answer.csv: dates go from 2019-10 to 2019-11, so that "
+        "of 2019-04/2020-03 a part may be missing.",
     }
     assert "January" in told(OFFENCES, "year_starts: january")["dates"]
 
@@ -383,3 +384,12 @@ def test_a_period_that_is_not_stated_may_overlap_any_and_is_no_part_of_a_change(
     assert change.code == "period_not_stated"
     unstated.take(read("Force,Year,Platform\nNorthshire,2019/20,Kik\n").offences)
     assert unstated.tally().overlapping is not None
+
+
+def test_a_year_that_dates_cover_in_part_is_said_to_be_one() -> None:
+    """Beside a whole year it would look like fewer offences."""
+    table = "Force,Date,Platform\nNorthshire,2019-{}-01,FB\nNorthshire,2021-{}-31,FB\n"
+    assert "missing" not in told(table.format("04", "03"))["dates"]
+    assert "2019-04/2020-03 a part" in told(table.format("05", "03"))["dates"]
+    assert "2020-04/2021-03 a part" in told(table.format("04", "01"))["dates"]
+    assert "2019-04/2020-03 and 2020-04/2021-03 a part" in told(table.format("05", "01"))["dates"]

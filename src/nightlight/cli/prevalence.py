@@ -21,6 +21,7 @@ from nightlight.cli.prevalence_published import published_command
 from nightlight.cli.results import print_picture, write_result
 from nightlight.errors import RefusedError
 from nightlight.hazmat.strict_yaml import MalformedError
+from nightlight.insight.dates import read_written_period
 from nightlight.insight.findings import By, Findings, findings_of
 from nightlight.insight.owner_groups import with_owners
 from nightlight.insight.period import Period, read_period
@@ -84,7 +85,7 @@ def prevalence(
         ),
     ] = None,
     by: Annotated[By | None, typer.Option(help="Show parts beside the whole.")] = None,
-    period: Annotated[str, typer.Option(help="Only this period: 2019-10/2020-09.", metavar="FROM/TO")] = "",
+    period: Annotated[str, typer.Option(help="Only this period: 2019/20, or 2019-10/2020-09.", metavar="PERIOD")] = "",
     offence: Annotated[str, typer.Option(help="Only this group of offences.", metavar="NAME")] = "",
     mapping: Annotated[
         list[Path] | None,
@@ -110,7 +111,7 @@ def prevalence(
     form = _form(form, out)
     make = maker(form)
     table = with_owners(_table(platforms), owner or [])
-    chosen = read_period(period) if period else None
+    chosen = _period(period) if period else None
     answered = _read(data, table, _mappings(data, mapping or []))
     show(answered, table, form, make, out, by=by, period=chosen, offence_group=offence or None)
 
@@ -175,6 +176,10 @@ def maker(form: Form) -> Callable[[Findings], bytes] | None:
     except ModuleNotFoundError as e:
         raise missing_extra("A picture", e) from None
     return None
+
+
+def _period(text: str) -> Period:
+    return read_written_period(text) or read_period(text)
 
 
 def _form(form: Form | None, out: Path | None) -> Form:

@@ -137,7 +137,7 @@ def _quality(findings: Findings) -> Iterator[RenderableType]:
         yield Text(f"• {_line(caveat.words)}")
     for reading in findings.readings:
         for caveat in reading.caveats:
-            yield Text(f"• {_cell(reading.name)}: {_line(caveat.words)}")
+            yield Text(f"• {_line(caveat.words)}")
     for refusal in findings.unshown:
         yield Text(f"• {_line(refusal.words)}")
 

@@ -150,8 +150,8 @@ def _about_spellings(tally: Tally) -> Iterator[Caveat]:
         )
         yield Caveat(
             CaveatCode.UNMATCHED,
-            f"{len(tally.unmatched):,} spellings{further} are not in the table of platforms. They count as known "
-            "platforms without a name; any of them may belong to a platform that is named.",
+            f"Not in the table of platforms: {len(tally.unmatched):,} spelling{'s' * (len(tally.unmatched) != 1)}{further}. "
+            "What is spelled so counts as a known platform without a name, and may be one that is named.",
         )
     if OTHER in tally.names:
         yield Caveat(CaveatCode.OTHER_DIFFERS, '"other" is what a force does not name: it differs from force to force.')

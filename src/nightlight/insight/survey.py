@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nightlight.errors import RefusedError
@@ -22,7 +22,7 @@ from nightlight.insight.headers import Column, Role, phrase_of
 from nightlight.insight.layout import Kind
 from nightlight.insight.mapping import UNMAPPED
 from nightlight.insight.mapping import Mapping as Said
-from nightlight.insight.period import UNSTATED, Period
+from nightlight.insight.period import UNSTATED, Period, month_text
 from nightlight.insight.platforms import Platforms
 from nightlight.insight.rows import FILLED, Body, LineKind
 from nightlight.insight.spelling import shown
@@ -196,25 +196,36 @@ def _periods(
     order = said.dates or _order(texts, column, where, caveats)
     financial = any(word in f"{phrase_of(column.header)} " for word in _FINANCIAL)
     periods: dict[str, Period] = {}
-    days = False
+    months: set[int] = set()
     for text, line in texts.items():
         month = read_day(text, order)
-        days = days or month is not None
         try:
             period = read_written_period(text, order, financial=financial) if month is None else None
         except RefusedError as e:
             raise RefusedError(e.code, f"{where}, line {line:,}: {e.message}", e.hint) from None
         if month is not None:
+            months.add(month)
             period = police_year(month, said.year_starts)
         elif period is not None and understood.kind is Kind.OFFENCES:
             period = within_police_year(period, said.year_starts)
         if period is None:
             raise _no_period(text, line, column, where, order)
         periods[text] = period
-    if days:
+    if months:
         starts = "April" if said.year_starts == 4 else "January"
         caveats.append(Caveat(CaveatCode.DATES, f"{where}: dates are put into years from {starts}."))
+        caveats += _about_ends(min(months), max(months), said.year_starts, where)
     return periods
+
+
+def _about_ends(first: int, last: int, year_starts: int, where: str) -> Iterator[Caveat]:
+    """A year of which the dates cover a part looks whole beside others."""
+    before, after = police_year(first, year_starts), police_year(last, year_starts)
+    cut = {year for year, short in ((before, first > before.first), (after, last < after.last)) if short}
+    if cut:
+        years = " and ".join(map(str, sorted(cut)))
+        words = f"dates go from {month_text(first)} to {month_text(last)}, so that of {years} a part may be missing"
+        yield Caveat(CaveatCode.DATES, f"{where}: {words}.")
 
 
 def _order(texts: Mapping[str, int], column: Column, where: str, caveats: list[Caveat]) -> Order:
