@@ -14,13 +14,14 @@ A map of the house; imports point only to the left::
     prevent/   contact policy as data, the decision about one approach, relations, safety notices
     detect/    features over windows of events, rules over features, their language and engines
     respond/   how reports become cases, what a decision may do, how long what is kept and why
-    insight/   prevalence: what police forces answered, as shares of apps with their intervals and their limits
+    insight/   prevalence: what police forces answered, as shares of apps with their intervals and their limits; the
+               record: what this service did, as numbers that can be published
     ports.py   Protocols the flows need: store, clock, homeserver
     flows/     the stories: take a report, check attachments, review a case, enforce a decision, collect reports
     store/     SQLAlchemy: SQLite and PostgreSQL, one schema, Alembic migrations
     adapters/  matrix/: the homeserver's client, admin and OpenID interfaces; sealed/: the process that opens
                attachments; vault.py, case_seal.py: what is kept, encrypted; age.py, timestamp.py, transparency/;
-               jetstream/, spark/: detection on many machines; translate, never decide
+               jetstream/, spark/: detection on many machines; answers/: files of police forces; translate, never decide
     web/       api/ (JSON, for reporters), disclose/ (their page), console/ (HTML, for reviewers), evidence/ (a verified
                bundle as a page)
     settings.py  one table of settings
@@ -32,4 +33,4 @@ A map of the house; imports point only to the left::
 Everything up to ``insight`` is pure: no I/O, no clock, no randomness.
 """
 
-__version__ = "0.5.0"
+__version__ = "0.6.0"

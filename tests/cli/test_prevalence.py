@@ -140,7 +140,7 @@ def test_a_terminal_gets_no_bytes_that_it_cannot_show(monkeypatch: pytest.Monkey
     [
         (["x.csv", "--owner", "meta=fqcebook"], "not in the table of platforms"),
         (["--owner", "meta", "x.csv"], "not an owner"),
-        (["x.csv", "--period", "2019"], "not a period"),
+        (["x.csv", "--period", "last year"], "not a period"),
         (["x.csv", "--platforms", "missing.yaml"], "cannot be read"),
         (["x.csv", "--mapping", "missing.yaml"], "cannot be read"),
         (["x.csv", "y.csv", "z.csv", "--mapping", "m.yaml", "--mapping", "m.yaml"], "2 files with --mapping"),

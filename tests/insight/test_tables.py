@@ -53,8 +53,8 @@ def test_one_line_for_each_offence_needs_no_mapping() -> None:
 def test_what_was_unified_and_put_into_years_is_told() -> None:
     assert told(OFFENCES) == {
         "force_names": 'answer.csv: "Northshire" stands for "NORTHSHIRE", "Northshire Police".',
-        "dates": "answer.csv: dates are put into years from April. answer.csv: dates go from 2019-10 to 2019-11, so that "
-        "of 2019-04/2020-03 a part may be missing.",
+        "dates": "answer.csv: dates are put into years from April. answer.csv: dates go from 2019-10 to 2019-11, so "
+        "that of 2019-04/2020-03 a part may be missing.",
     }
     assert "January" in told(OFFENCES, "year_starts: january")["dates"]
 

@@ -150,8 +150,9 @@ def _about_spellings(tally: Tally) -> Iterator[Caveat]:
         )
         yield Caveat(
             CaveatCode.UNMATCHED,
-            f"Not in the table of platforms: {len(tally.unmatched):,} spelling{'s' * (len(tally.unmatched) != 1)}{further}. "
-            "What is spelled so counts as a known platform without a name, and may be one that is named.",
+            f"Not in the table of platforms: {len(tally.unmatched):,} spelling"
+            f"{'s' * (len(tally.unmatched) != 1)}{further}. What is spelled so counts as a known platform without a "
+            "name, and may be one that is named.",
         )
     if OTHER in tally.names:
         yield Caveat(CaveatCode.OTHER_DIFFERS, '"other" is what a force does not name: it differs from force to force.')
