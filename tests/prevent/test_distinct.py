@@ -47,3 +47,8 @@ def test_nothing_hidden_follows_from_the_total(cells: dict[int, int]) -> None:
     if hidden and others:
         assert len(hidden) >= 2
         assert sum(hidden) >= K_MIN
+
+
+def test_ten_people_in_ten_cells_are_not_given_away_by_zeros_that_are_shown() -> None:
+    cells = {**dict.fromkeys(range(10), 1), 10: 0}
+    assert set(suppressed(cells).values()) == {None}

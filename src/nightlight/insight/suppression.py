@@ -3,10 +3,7 @@
 A number of fewer than ``least`` people is not said. Whoever knows a total and all parts but one knows that part as
 well, so other numbers are kept back with it. Three shapes are enough for everything here; each has its argument.
 
-*Parts of a total* (``hidden_parts``). All parts up to a threshold are hidden, the threshold being the smallest part
-that is not small. The hidden ones could be exchanged in any way without anything published becoming different, even for
-somebody who knows this rule, and one of them is not small: so each could be small, and each could be not small. Where
-that would hide every part that is not zero, zeros are hidden with them: nothing about the parts is said at all.
+*Parts of a total* (``hidden_parts``, which says why).
 
 *A table* whose rows and columns are parts of one total (``hidden_cells``). Hidden margins are taken together as one row
 or column. Rows with a small cell are hidden whole, with as many further rows as it takes until what remains for them in
@@ -23,33 +20,14 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Mapping
 from typing import TypeVar
 
-from nightlight.prevent.distinct import K_MIN
+from nightlight.prevent.distinct import K_MIN, hidden_parts, small
 
 __all__ = ["K_MIN", "hidden_cells", "hidden_parts", "percentile_safe", "small"]
 
-K = TypeVar("K", bound=Hashable)
 R = TypeVar("R", bound=Hashable)
 C = TypeVar("C", bound=Hashable)
 #: What hidden rows are together, and hidden columns.
 _TOGETHER = object()
-
-
-def small(count: int, least: int = K_MIN) -> bool:
-    """Zero is not: it says nothing about anybody."""
-    return 0 < count < least
-
-
-def hidden_parts(parts: Mapping[K, int], least: int = K_MIN) -> frozenset[K]:
-    """Which parts of a total are hidden. Where all are, and the total is small, the total has to be hidden too."""
-    # Of a total of exactly ``least``, too, nothing is said: else parts that are hidden would have to be small.
-    if 0 < sum(parts.values()) <= least:
-        return frozenset(parts)
-    if not any(small(count, least) for count in parts.values()):
-        return frozenset()
-    threshold = min((count for count in parts.values() if count >= least), default=least)
-    hidden = frozenset(key for key, count in parts.items() if 0 < count <= threshold)
-    shown = any(count for key, count in parts.items() if key not in hidden)
-    return hidden if shown else frozenset(parts)
 
 
 def hidden_cells(

@@ -48,13 +48,30 @@ class Distinct:
 
 
 def suppressed(cells: Mapping[K, int], least: int = K_MIN) -> dict[K, int | None]:
-    """The cells with small ones hidden (None), and as many more as it takes that a sum gives nothing away.
-
-    Where a total is known, one hidden cell would follow from the others; so at least two are hidden, and together
-    they are at least ``least``. Zeros say nothing about anybody and stay, unless they are needed as company.
-    """
-    hidden = {key for key, number in cells.items() if 0 < number < least}
-    rest = sorted((key for key in cells if key not in hidden and cells[key]), key=lambda key: cells[key])
-    while hidden and rest and (len(hidden) < 2 or sum(cells[key] for key in hidden) < least):
-        hidden.add(rest.pop(0))
+    """The cells with small ones hidden (None), and as many more as it takes that a sum gives nothing away."""
+    hidden = hidden_parts(cells, least)
     return {key: None if key in hidden else number for key, number in cells.items()}
+
+
+def small(count: int, least: int = K_MIN) -> bool:
+    """Zero is not: it says nothing about anybody."""
+    return 0 < count < least
+
+
+def hidden_parts(parts: Mapping[K, int], least: int = K_MIN) -> frozenset[K]:
+    """Which parts of a total are hidden. Where all are, and the total is small, the total has to be hidden too.
+
+    All parts up to a threshold are hidden, the threshold being the smallest part that is not small. The hidden ones
+    could be exchanged in any way without anything published becoming different, even for somebody who knows this rule,
+    and one of them is not small: so each could be small, and each could be not small. Where that would hide every part
+    that is not zero, zeros are hidden with them: nothing about the parts is said at all.
+    """
+    # Of a total of exactly ``least``, too, nothing is said: else parts that are hidden would have to be small.
+    if 0 < sum(parts.values()) <= least:
+        return frozenset(parts)
+    if not any(small(count, least) for count in parts.values()):
+        return frozenset()
+    threshold = min((count for count in parts.values() if count >= least), default=least)
+    hidden = frozenset(key for key, count in parts.items() if 0 < count <= threshold)
+    shown = any(count for key, count in parts.items() if key not in hidden)
+    return hidden if shown else frozenset(parts)
