@@ -13,7 +13,7 @@ from nightlight.detect.judged import Share
 from nightlight.insight.caveats import CaveatCode
 from nightlight.insight.offences import Answer, Reply
 from nightlight.insight.period import read_period
-from nightlight.insight.shares import Refusal, platform_figure
+from nightlight.insight.shares import Refusal, platform_figure, shares_of
 from nightlight.insight.span import Span, exactly, read_span
 from nightlight.insight.wilson import wilson
 from nightlight.insight.years import Change, owner_change, platform_change
@@ -38,7 +38,7 @@ def test_the_report_has_exactly_this_form() -> None:
         ("name", "snapchat"), ("offences", 3), ("share", 0.5), ("low", low), ("high", high)
     ]  # fmt: skip
     assert list(said["platforms"][0].items())[5:] == [
-        ("numerator", 3), ("denominator", 6), ("least", 3 / 8), ("most", 6 / 8), ("caveats", [])
+        ("numerator", 3), ("denominator", 6), ("least", 3 / 8), ("most", 6 / 8), ("off", 0.0), ("caveats", [])
     ]  # fmt: skip
     assert [(one["name"], one["offences"]) for one in said["owners"]] == [("snap", 3), ("meta", 2)]
     assert (said["unknown_share"], said["answered"]) == (2 / 8, ["Northshire"])
@@ -259,3 +259,17 @@ def test_a_change_beside_a_change_of_what_is_unknown_says_so() -> None:
 def test_exactly_one_number_is_exact() -> None:
     assert exactly(3).exact == 3
     assert Span(3, 4).exact is None
+
+
+def test_one_small_number_that_is_kept_back_does_not_take_all_shares_along() -> None:
+    rows = [count("facebook", 1_234), count("instagram", 160), count("kik", read_span("<5")), count("unknown", 9)]
+    found = {one.name: one for one in shares_of(tally_of(rows), TABLE).platforms}
+    facebook, kik = found["facebook"], found["kik"]
+    assert facebook.share is not None
+    assert 1_234 / 1_398 <= facebook.share <= 1_234 / 1_395
+    assert facebook.share - facebook.off <= 1_234 / 1_398 <= 1_234 / 1_395 <= facebook.share + facebook.off
+    assert kik.share is not None
+    assert 1 / 1_398 < kik.share < 4 / 1_395
+    # Where it could change the share by more than a point, none is said.
+    few = shares_of(tally_of([count("facebook", 12), rows[2]]), TABLE).platforms
+    assert {one.name: one.share for one in few} == {"facebook": None, "kik": None}

@@ -94,7 +94,7 @@ def shares_chart(shares: Shares) -> Chart:
 
     title = "Share of offences in which each platform was named"
     left_out = len(shares.platforms) - len(platforms) + len(shares.owners) - len(owners)
-    said = [f"{name}: {words.percent(one.share)}" for one in platforms[:5] for name in [short(one.name)]]
+    said = [f"{name}: {words.share(one)}" for one in platforms[:5] for name in [short(one.name)]]
     alt = (
         f"Bars of {len(platforms)} platforms and {len(owners)} owners, with limits. {'; '.join(said)}. "
         f"No platform is known for {words.unknown(shares)} of all offences."
@@ -211,7 +211,7 @@ def _caption(axes: Axes, text: str) -> None:
 
 def _row(name: str, figure: Figure) -> list[str]:
     return [
-        short(name), words.count(figure.numerator), words.whole(figure), words.percent(figure.share),
+        short(name), words.count(figure.numerator), words.whole(figure), words.share(figure),
         words.between(figure.low, figure.high), words.percent(figure.least), words.percent(figure.most),
     ]  # fmt: skip
 
@@ -221,7 +221,7 @@ def _label(name: Name) -> str:
 
 
 def _share(figure: object) -> str:
-    return words.percent(figure.share) if isinstance(figure, Figure) else "none"
+    return words.share(figure) if isinstance(figure, Figure) else "none"
 
 
 def _period(text: str) -> str:

@@ -74,7 +74,7 @@ def _figures(shares: Shares) -> Iterator[RenderableType]:
 
 def _row(figure: Figure) -> list[str]:
     return [
-        _cell(figure.name), words.count(figure.numerator), words.whole(figure), words.percent(figure.share),
+        _cell(figure.name), words.count(figure.numerator), words.whole(figure), words.share(figure),
         words.between(figure.low, figure.high).replace(" to ", "–"), words.percent(figure.least),
         words.percent(figure.most),
     ]  # fmt: skip

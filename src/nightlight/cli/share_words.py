@@ -13,6 +13,11 @@ def percent(share: float | None) -> str:
     return "not stated" if share is None else f"{100 * share:.1f} %"
 
 
+def share(figure: Figure) -> str:
+    """With "about" before it where numbers that are not stated exactly could change what is printed."""
+    return f"about {percent(figure.share)}" if figure.off >= 0.0005 else percent(figure.share)
+
+
 def between(low: float, high: float) -> str:
     return f"{100 * low:.1f} to {100 * high:.1f} %"
 
@@ -49,8 +54,8 @@ def points(change: Change) -> str:
 
 def figure_words(figure: Figure) -> str:
     """``3,203 of 5,784, 55.4 % (54.1 to 56.7 %)``."""
-    share = "" if figure.share is None else f"{percent(figure.share)} "
-    return f"{count(figure.numerator)} of {whole(figure)}, {share}({between(figure.low, figure.high)})"
+    said = "" if figure.share is None else f"{share(figure)} "
+    return f"{count(figure.numerator)} of {whole(figure)}, {said}({between(figure.low, figure.high)})"
 
 
 def whole(figure: Figure) -> str:

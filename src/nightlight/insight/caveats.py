@@ -97,7 +97,7 @@ def caveats_of(tally: Tally) -> Iterator[Caveat]:
 
 def unknown_share(tally: Tally) -> float | None:
     """Of all offences, those without a known platform; None where it is not stated exactly."""
-    unknown, known = tally.unknown.exact, tally.likely_known
+    unknown, known = tally.unknown.exact, tally.likely_known.exact
     return unknown / (unknown + known) if unknown is not None and known is not None and unknown + known else None
 
 
@@ -139,7 +139,8 @@ def _about_sums(tally: Tally) -> Iterator[Caveat]:
     if hidden:
         yield Caveat(
             CaveatCode.SMALL_NUMBERS,
-            f"Small numbers are suppressed by {_forces(hidden)}. They count as everything they can be, never as zero.",
+            f"Small numbers are suppressed by {_forces(hidden)}. They count as everything they can be, never as zero. "
+            "A share that they move by no more than one point is given as the middle of what it can be.",
         )
 
 

@@ -14,6 +14,9 @@ from nightlight.insight.span import Span
 from nightlight.insight.tally import Tally
 from nightlight.insight.wilson import wilson
 
+#: A share that numbers which are not stated exactly move by no more than this is said: published ones are in percent.
+CLOSE = 0.01
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -44,6 +47,8 @@ class Figure:
     least: float
     most: float
     caveats: tuple[Caveat, ...] = ()
+    #: How far ``share`` may be off, because numbers are not stated exactly: at most half of ``CLOSE``.
+    off: float = 0.0
 
     def as_json(self) -> dict[str, Any]:
         """``least`` and ``most`` of all offences; everything else of ``denominator``, those with a known platform."""
@@ -57,6 +62,7 @@ class Figure:
             "denominator": span_json(self.denominator),
             "least": self.least,
             "most": self.most,
+            "off": self.off,
             "caveats": [caveat.as_json() for caveat in self.caveats],
         }
 
@@ -154,7 +160,7 @@ def shares_of(tally: Tally, table: Platforms) -> Shares:
     return Shares(
         _counted_once(tally, tally.offences, [sheet.offences for sheet in tally.sheets]),
         _counted_once(tally, tally.known, [sheet.known for sheet in tally.sheets]),
-        None if overlap else tally.likely_known,
+        None if overlap else tally.likely_known.exact,
         _counted_once(tally, tally.unknown, [sheet.unknown for sheet in tally.sheets]),
         len(tally.forces),
         _by_size(platforms),
@@ -205,7 +211,7 @@ def _figure(
         return _no_known(name)
     part_high = min(part.high or 0, highest)
     smallest = max(whole.low, part_high)
-    share = None if part.exact is None or not likely else part.exact / likely
+    share, off = _share(part, likely)
     could_be = tally.could_be(names).high
     return Figure(
         name,
@@ -217,11 +223,20 @@ def _figure(
         0.0 if tally.unknown.high is None else part.low / (highest + tally.unknown.high),
         _most(highest if could_be is None else min(could_be, highest), whole.low, tally.unknown.high),
         caveats,
+        off,
     )
 
 
 def _forces(places: Iterable[Place]) -> tuple[str, ...]:
     return tuple(sorted({place.force for place in places}))
+
+
+def _share(part: Span, whole: Span) -> tuple[float | None, float]:
+    """The middle of what it can be, and how far off that is; None where that is more than half of ``CLOSE``."""
+    if part.high is None or not whole.low or not whole.high:
+        return None, 0.0
+    low, high = part.low / whole.high, min(1.0, part.high / whole.low)
+    return ((low + high) / 2, (high - low) / 2) if high - low <= CLOSE else (None, 0.0)
 
 
 def _most(part: int, whole: int, unknown: int | None) -> float:

@@ -110,12 +110,12 @@ class Sheet:
         return self.lines.get(TOTAL) or self.known + self.unknown
 
     @cached_property
-    def likely_known(self) -> int | None:
-        """The number to divide by where one can be named: if lines may overlap, as though they did not."""
+    def likely_known(self) -> Span:
+        """What to divide by: if lines may overlap, as though they did not."""
         if self.known_is_stated:
-            return self.known.exact
+            return self.known
         lines = total(self._platforms.values())
-        return None if lines.exact is None else self.known.high
+        return lines.meet(_above(self.known.high)) or self.known
 
     def union(self, names: frozenset[str]) -> Span:
         """Offences that name at least one of ``names``, none of them counted twice.

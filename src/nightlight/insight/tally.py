@@ -81,10 +81,8 @@ class Tally:
         return total(sheet.unknown for sheet in self.sheets)
 
     @cached_property
-    def likely_known(self) -> int | None:
-        found = [sheet.likely_known for sheet in self.sheets]
-        whole = [number for number in found if number is not None]
-        return sum(whole) if len(whole) == len(found) else None
+    def likely_known(self) -> Span:
+        return total(sheet.likely_known for sheet in self.sheets)
 
     def platform(self, name: str) -> Span:
         return self.union(lambda _: frozenset({name}))
