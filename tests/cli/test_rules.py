@@ -144,9 +144,15 @@ def test_the_page_stands_alone(run: Here, events: Path, tmp_path: Path) -> None:
     page = (tmp_path / "out.html").read_text()
     assert "default-src 'none'" in page
     assert not re.search(r"""(?:src|href)=["'](?!#)|url\((?!#)|@import|<script""", page)
-    pictures = re.findall(r"<svg [^>]*>", page)
+    pictures = re.findall(r"<svg .*?</svg>", page, re.DOTALL)
     assert len(pictures) >= 6
-    assert all('role="img"' in picture and re.search('aria-label="[^"]{20,}"', picture) for picture in pictures)
+    for picture in pictures:
+        head = picture[: picture.index(">")]
+        assert 'role="img"' in head
+        named = re.search('aria-labelledby="([^"]+)"', head)
+        assert named is not None
+        # Its title, and its words.
+        assert all(re.search(f'id="{part}"[^>]*>[^<]{{5,}}<', picture) for part in named[1].split())
     assert page.count("<figure>") == page.count("The numbers</summary>") == len(pictures)
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
