@@ -229,7 +229,7 @@ def worker_processes() -> list[int]:
     for path in Path("/proc").glob("[0-9]*"):
         try:
             parents[int(path.name)] = int((path / "stat").read_text().rpartition(")")[2].split()[1])
-            if b"spark.daemon" in (path / "cmdline").read_bytes():
+            if b"nightlight.adapters.spark.daemon" in (path / "cmdline").read_bytes():
                 daemons.add(int(path.name))
         except (OSError, ValueError):
             continue
