@@ -139,6 +139,9 @@ def test_a_header_of_two_lines_and_cells_merged_across() -> None:
     ]
     below = "Police force,Platform,Number of offences,\n,,2018/19,2019/20\nN,FB,3,4\n"
     assert [str(one.period) for one in understood(below).figures] == ["2018-04/2019-03", "2019-04/2020-03"]
+    years = "Group,Platform,Financial year,\n,,2018/19,2019/20¹\nimages,FB,3,4\n"
+    assert [str(one.period) for one in understood(years).figures] == ["2018-04/2019-03", "2019-04/2020-03"]
+    assert understood(years).header == (1, 2)
     groups = ",Indecent images,,Communication,\nForce,Kik,Insta,Kik,Insta\nN,1,2,3,4\n"
     assert [one.group for one in understood(groups).figures] == ["Indecent images"] * 2 + ["Communication"] * 2
     assert "is taken for the group of offences" in understood(groups).figures[0].words

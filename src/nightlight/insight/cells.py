@@ -37,6 +37,9 @@ NO_DATA = frozenset(
         "not searchable", "cannot be searched", "not applicable", "n a", "na", "no response", "no reply", "nil return",
     }
 )  # fmt: skip
+#: "Refused under S.12", "Exempt - cost": whatever the reason.
+_REFUSED_FOR = re.compile(r"(?:request |information )?(?:refused|exempt|exempted|declined|withheld) .*")
+_NOT_HELD = re.compile(r"(?:the )?(?:no )?(?:info|information|data|records?) (?:is |are )?(?:not )?held\b.*")
 #: In words that a mapping may give a cell.
 MEANINGS = ("refused", "no data", "blank")
 
@@ -65,9 +68,10 @@ def without_footnote(text: str) -> tuple[str, str]:
 def reply_in(text: str) -> Reply | None:
     """Whether words say that a force refused or holds nothing."""
     word = _SQUEEZE.sub(" ", text[:80].casefold()).strip()
-    if word in REFUSED or _SECTION.fullmatch(word):
+    if word in REFUSED or _SECTION.fullmatch(word) or _REFUSED_FOR.fullmatch(word):
         return Reply.REFUSED
-    return Reply.NO_DATA if word in NO_DATA else None
+    no_data = word in NO_DATA or ((word.startswith("no ") or " not held" in word) and _NOT_HELD.fullmatch(word))
+    return Reply.NO_DATA if no_data else None
 
 
 def read_number(text: str, numbers: Numbers) -> tuple[Span, str]:

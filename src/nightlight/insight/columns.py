@@ -105,7 +105,8 @@ def _with_neighbour(head: Head, place: int, columns: Sequence[Column], table: Pl
     if place + 1 < len(head):
         below = [read_header(index, text, table) for index, text in enumerate(head[place + 1][1])]
         named = [column for column in below if column.header]
-        about = {column.index for column in columns if column.role in ABOUT}
+        # "Financial year" may stand over the years themselves.
+        about = {column.index for column in columns if column.role in ABOUT and column.role is not Role.PERIOD}
         under_nothing = any(not _padded(head[place][1], one.index + 1)[one.index].strip() for one in named)
         if under_nothing and all(one.role in FIGURES and one.index not in about for one in named):
             return [place, place + 1]
