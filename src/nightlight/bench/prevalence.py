@@ -164,11 +164,10 @@ def run_apart(how: str, path: Path, plain: int) -> Mapping[str, float]:
 
 def _shares(path: Path) -> int:
     from nightlight.adapters.answers.read import read_answers
-    from nightlight.cli.data import shipped_platforms
-    from nightlight.insight.platforms import read_platforms
+    from nightlight.cli.data import platform_table
     from nightlight.insight.shares import shares_of
 
-    table = read_platforms(shipped_platforms())
+    table = platform_table()
     answered = read_answers([path], table, tell=lambda _: None)
     shares = shares_of(answered.offences.tally(), table)
     return shares.offences.exact or 0

@@ -5,25 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from nightlight.cli import rule_pictures as words
 from nightlight.cli.backtest_charts import charts
 from nightlight.cli.charts import colours_css, labelled
+from nightlight.cli.page_templates import page_template
 
 
 def backtest_page(values: Mapping[str, Any]) -> str:
     """HTML, for values as ``backtest_values`` gives them."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("nightlight.cli", "pages"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     drawn = [(chart, Markup(labelled(chart))) for chart in charts(values)]  # noqa: S704 - drawn here, words escaped
-    return environment.get_template("backtest.html").render(
+    return page_template("backtest.html").render(
         values=values,
         packs=[name for name in ("a", "b") if name in values],
         charts=drawn,

@@ -8,9 +8,10 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TypeVar
 
-from nightlight.cli.files import read_bytes
+from nightlight.cli.files import FILE_BYTES_MAX, read_bytes
 from nightlight.errors import RefusedError
 from nightlight.hazmat.strict_yaml import MalformedError
+from nightlight.insight.platforms import Platforms, read_platforms
 from nightlight.prevent.notices import Catalogue, read_caps, read_helplines, read_texts
 
 T = TypeVar("T")
@@ -18,6 +19,7 @@ T = TypeVar("T")
 PRESETS = ("teen-default", "ofcom-f1", "strict", "open")
 #: Definitions of detection that come with the package.
 PACKS = ("starter",)
+_TABLE_BYTES_MAX = 10_000_000
 
 
 def preset(name: str) -> bytes:
@@ -80,8 +82,8 @@ def catalogue(folder: Path | None = None) -> Catalogue:
     return Catalogue(texts, helplines, caps)
 
 
-def _read(file: Traversable | Path, read: Callable[[bytes], T]) -> T:
-    data = read_bytes(file) if isinstance(file, Path) else file.read_bytes()
+def _read(file: Traversable | Path, read: Callable[[bytes], T], most: int = FILE_BYTES_MAX) -> T:
+    data = read_bytes(file, most) if isinstance(file, Path) else file.read_bytes()
     try:
         return read(data)
     except MalformedError as e:
@@ -100,6 +102,14 @@ def shipped_duties() -> bytes:
 def shipped_platforms() -> bytes:
     """The table of platforms, their spellings and their owners that comes along."""
     return resources.files("nightlight.insight").joinpath("platforms.yaml").read_bytes()
+
+
+def platform_table(path: Path | None = None) -> Platforms:
+    """The table of platforms that comes along, or the file at that path.
+
+    ``RefusedError('platforms_malformed')`` names the file, the line and the column of every mistake.
+    """
+    return read_platforms(shipped_platforms()) if path is None else _read(path, read_platforms, _TABLE_BYTES_MAX)
 
 
 def shipped_published() -> bytes:

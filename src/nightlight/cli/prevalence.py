@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from nightlight.cli.data import shipped_platforms
+from nightlight.cli.data import platform_table
 from nightlight.cli.files import read_bytes
 from nightlight.cli.output import console, say
 from nightlight.cli.prevalence_data import findings_csv, findings_json
@@ -20,16 +20,15 @@ from nightlight.cli.prevalence_pictures import findings_picture, reading_words
 from nightlight.cli.prevalence_published import published_command
 from nightlight.cli.results import print_picture, write_result
 from nightlight.errors import RefusedError
-from nightlight.hazmat.strict_yaml import MalformedError
 from nightlight.insight.dates import read_written_period
 from nightlight.insight.findings import By, Findings, findings_of
 from nightlight.insight.owner_groups import with_owners
 from nightlight.insight.period import Period, read_period
-from nightlight.insight.platforms import Platforms, read_platforms
+from nightlight.insight.platforms import Platforms
 from nightlight.insight.reading import Answered
 from nightlight.respond.visible import visible
 
-_TABLE_BYTES_MAX = 10_000_000
+_MAPPING_BYTES_MAX = 10_000_000
 
 
 class Form(StrEnum):
@@ -110,7 +109,7 @@ def prevalence(
     """
     form = _form(form, out)
     make = maker(form)
-    table = with_owners(_table(platforms), owner or [])
+    table = with_owners(platform_table(platforms), owner or [])
     chosen = _period(period) if period else None
     answered = _read(data, table, _mappings(data, mapping or []))
     show(answered, table, form, make, out, by=by, period=chosen, offence_group=offence or None)
@@ -187,15 +186,6 @@ def _form(form: Form | None, out: Path | None) -> Form:
     return form or named or Form.TABLE
 
 
-def _table(platforms: Path | None) -> Platforms:
-    if platforms is None:
-        return read_platforms(shipped_platforms())
-    try:
-        return read_platforms(read_bytes(platforms, _TABLE_BYTES_MAX))
-    except MalformedError as e:
-        raise RefusedError(e.code, f"{platforms}: {'; '.join(map(str, e.problems[:20]))}", e.hint) from None
-
-
 def _mappings(data: Sequence[Path], mappings: Sequence[Path]) -> Mapping[Path, bytes] | None:
     if not mappings:
         return None
@@ -205,7 +195,7 @@ def _mappings(data: Sequence[Path], mappings: Sequence[Path]) -> Mapping[Path, b
             f"There are {len(mappings)} files with --mapping, and {len(data)} of data.",
             "Give one for all of them, or one for each in the same order.",
         )
-    read = [read_bytes(mapping, _TABLE_BYTES_MAX) for mapping in mappings]
+    read = [read_bytes(mapping, _MAPPING_BYTES_MAX) for mapping in mappings]
     return dict(zip(data, read if len(read) == len(data) else read * len(data), strict=True))
 
 

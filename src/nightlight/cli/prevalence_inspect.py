@@ -9,14 +9,13 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from nightlight.cli.data import shipped_platforms
-from nightlight.cli.files import read_bytes
+from nightlight.cli.data import platform_table
 from nightlight.cli.output import console, say
 from nightlight.errors import RefusedError
 from nightlight.insight.force_names import ForceNames
 from nightlight.insight.headers import Column, Role
 from nightlight.insight.mapping_text import examples, mapping_text
-from nightlight.insight.platforms import Platforms, read_platforms
+from nightlight.insight.platforms import Platforms
 from nightlight.insight.shares import shares_of
 from nightlight.insight.spelling import shown
 
@@ -42,7 +41,7 @@ def inspect_command(
     """
     from nightlight.adapters.answers.read import open_file
 
-    table = read_platforms(shipped_platforms() if platforms is None else read_bytes(platforms))
+    table = platform_table(platforms)
     trouble: RefusedError | None = None
     for path in files:
         opened = open_file(path, table)

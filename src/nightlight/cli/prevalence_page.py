@@ -9,13 +9,13 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import jinja2
 from markupsafe import Markup
 
 from nightlight import __version__
 from nightlight.adapters.paper import pdf_of
 from nightlight.cli import share_words as words
 from nightlight.cli.charts import colours_css, labelled, printed, standalone
+from nightlight.cli.page_templates import page_template
 from nightlight.cli.prevalence_charts import prevalence_charts
 from nightlight.cli.prevalence_data import findings_csv, findings_json
 from nightlight.insight.caveats import Caveat
@@ -71,19 +71,11 @@ def prevalence_pdf(findings: Findings) -> bytes:
 
 
 def _render(findings: Findings, *, on_paper: bool) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("nightlight.cli", "pages"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_shown,
-    )
     draw = printed if on_paper else labelled
     charts, changes = prevalence_charts(findings), _changes(findings)
     downloads = [] if on_paper else _downloads(findings, [standalone(chart) for chart in charts])
-    return environment.get_template(
-        "prevalence.html"
+    return page_template(
+        "prevalence.html", _shown
     ).render(
         findings=findings,
         whole=findings.whole,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import jinja2
 from markupsafe import Markup
 
 from nightlight.cli.charts import colours_css, labelled, printed
+from nightlight.cli.page_templates import page_template
 from nightlight.cli.record_charts import record_charts
 from nightlight.insight.record import NOT_FOR_PUBLICATION, RecordShown
 from nightlight.insight.record_values import NOT_HELD, cautions, moment_words
@@ -15,16 +15,9 @@ from nightlight.insight.regulator import Template, field_lines, field_parts, tem
 
 def record_page(shown: RecordShown, template: Template | None, operator: str, *, paper: bool = False) -> str:
     """HTML. ``operator``: whose record it is. ``paper``: for what prints it, which knows no colours by variable."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("nightlight.cli", "pages"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     picture = printed if paper else labelled
     drawn = [(chart, Markup(picture(chart))) for chart in record_charts(shown)]  # noqa: S704 - drawn here, escaped
-    return environment.get_template("record.html").render(
+    return page_template("record.html").render(
         operator=operator,
         period=shown.record.period,
         counted_at=moment_words(shown.record.as_of),
